@@ -1,0 +1,57 @@
+"""Identifiers: 22-character base-62 strings, as the Web API's clients expect (`[0-9A-Za-z]+`)."""
+
+import re
+import secrets
+from typing import NewType
+
+from shared.errors import Invalid
+
+TrackId = NewType("TrackId", str)
+UploadId = NewType("UploadId", str)
+AudioId = NewType("AudioId", str)
+PlayId = NewType("PlayId", str)
+LicenceId = NewType("LicenceId", str)
+EventId = NewType("EventId", str)
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+LENGTH = 22
+_ID = re.compile(r"[0-9A-Za-z]{22}")
+_ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
+
+
+def base62(data: bytes) -> str:
+    """The first 22 base-62 digits that 16 bytes of `data` give: 128 bits, zero-padded."""
+    number = int.from_bytes(data[:16], "big")
+    digits: list[str] = []
+    for _ in range(LENGTH):
+        number, digit = divmod(number, 62)
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+def new_id() -> str:
+    """A fresh random id of 128 bits. Call it at the edge and pass the id in."""
+    return base62(secrets.token_bytes(16))
+
+
+def parse_id(text: str, what: str = "id") -> str:
+    """`text` as an id.
+
+    Raises:
+        Invalid: not 22 base-62 characters (code INVALID_ID).
+    """
+    if not _ID.fullmatch(text):
+        raise Invalid(f"{what} must be 22 characters of 0-9, A-Z, a-z", code="INVALID_ID")
+    return text
+
+
+def parse_isrc(text: str) -> str:
+    """`text` as an ISRC without hyphens, in capitals (ISO 3901: country, registrant, year, number).
+
+    Raises:
+        Invalid: it has not that structure (code INVALID_ISRC).
+    """
+    isrc = text.replace("-", "").replace(" ", "").upper()
+    if not _ISRC.fullmatch(isrc):
+        raise Invalid(f"not an ISRC: {text[:40]!r}", code="INVALID_ISRC")
+    return isrc

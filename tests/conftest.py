@@ -1,0 +1,17 @@
+"""What every test may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Real audio, feeds and listening data, where they are at hand; else the test is skipped."""
+    path = Path(os.environ.get("SEGUE_DATA", ROOT.parent / "shared" / "data"))
+    if not (path / "audio").is_dir():
+        pytest.skip(f"needs the shared test data (looked in {path}; set SEGUE_DATA)")
+    return path
