@@ -1,0 +1,58 @@
+"""The resolved resource graph: what the Pulumi program declares, as plain values."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One declared resource.
+
+    `type` is Pulumi's token ("gcp:storage/bucket:Bucket"), `name` the name in the program,
+    `properties` the inputs and the computed outputs, resolved, in camelCase; secrets are plain.
+    """
+
+    urn: str
+    type: str
+    name: str
+    properties: Mapping[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.properties[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.properties.get(key, default)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Every resource of one stack, sorted by URN. `secrets` are the property paths marked secret."""
+
+    stack: str
+    project: str
+    project_number: str
+    region: str
+    resources: tuple[Resource, ...]
+    secrets: tuple[str, ...] = ()
+
+    def all(self, type: str) -> tuple[Resource, ...]:
+        """The resources of one type, e.g. `gcp:pubsub/topic:Topic`."""
+        return tuple(resource for resource in self.resources if resource.type == type)
+
+    def find(self, type: str, key: str, value: Any) -> Resource | None:
+        """The first resource of `type` whose property `key` equals `value`."""
+        return next((r for r in self.all(type) if r.properties.get(key) == value), None)
+
+    def dump(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=1, sort_keys=True))
+        path.chmod(0o600)  # it holds the stack's secrets
+
+    @classmethod
+    def load(cls, path: Path) -> "Graph":
+        raw = json.loads(path.read_text())
+        raw["resources"] = tuple(Resource(**resource) for resource in raw["resources"])
+        raw["secrets"] = tuple(raw["secrets"])
+        return cls(**raw)
