@@ -1,0 +1,145 @@
+"""The events that deployables meet through. Past tense; frozen; nullable fields may be added,
+none is ever renamed or removed (`tests/shared/events/golden` holds every published schema)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """One encoding of a recording. `path` is the object's name in the audio bucket.
+
+    `bandwidth_bps` is the peak over any segment, `average_bps` the mean over the whole.
+    """
+
+    codec: str
+    kbps: int
+    tier: str
+    path: str
+    size_bytes: int
+    bandwidth_bps: int
+    average_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A playlist of renditions of one codec, for one tier ("base" or "high")."""
+
+    codec: str
+    protocol: str
+    tier: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrackTranscoded:
+    """Every rendition of an upload is published. Loudness by EBU R128; gain to -14 LUFS."""
+
+    event_id: str
+    occurred_at: datetime
+    upload_id: str
+    track_id: str
+    audio_id: str
+    master_sha256: str
+    duration_ms: int
+    total_samples: int
+    sample_rate_hz: int
+    channels: int
+    integrated_lufs: float | None
+    true_peak_dbtp: float | None
+    gain_db: float
+    renditions: tuple[Rendition, ...]
+    manifests: tuple[Manifest, ...]
+    preview_path: str | None
+    waveform_path: str | None
+    cover_id: str | None
+    title: str | None
+    artists: tuple[str, ...]
+    album: str | None
+    isrc: str | None
+    track_number: int | None
+    disc_number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TranscodeFailed:
+    """An upload cannot become a track. `reason` is a stable code; the master is kept."""
+
+    event_id: str
+    occurred_at: datetime
+    upload_id: str
+    track_id: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrackChanged:
+    """The catalog's current view of a track, whole. `revision` rises by one with each change."""
+
+    event_id: str
+    occurred_at: datetime
+    track_id: str
+    revision: int
+    title: str
+    artists: tuple[str, ...]
+    album: str | None
+    isrc: str | None
+    explicit: bool
+    duration_ms: int
+    cover_id: str | None
+    audio_id: str | None
+    integrated_lufs: float | None
+    true_peak_dbtp: float | None
+    gain_db: float | None
+    renditions: tuple[Rendition, ...]
+    manifests: tuple[Manifest, ...]
+    preview_path: str | None
+    waveform_path: str | None
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceChanged:
+    """A licence as it now stands. Window half-open, UTC; `territories` ISO 3166-1 or "*"."""
+
+    event_id: str
+    occurred_at: datetime
+    licence_id: str
+    version: int
+    track_ids: tuple[str, ...]
+    territories: tuple[str, ...]
+    plans: tuple[str, ...]
+    starts_at: datetime | None
+    ends_at: datetime | None
+    withdrawn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPlayed:
+    """A listener played (part of) a track. `ms_played` is audio heard, not time passed."""
+
+    event_id: str
+    occurred_at: datetime
+    play_id: str
+    user_id: str
+    track_id: str
+    started_at: datetime
+    ms_played: int
+    codec: str
+    kbps: int
+    end_reason: str
+    territory: str
+    plan: str
+    source: str | None
+    bytes_fetched: int | None
+    rebuffers: int | None
+
+
+ALL: tuple[type, ...] = (
+    LicenceChanged,
+    TrackChanged,
+    TrackPlayed,
+    TrackTranscoded,
+    TranscodeFailed,
+)
