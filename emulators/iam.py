@@ -142,7 +142,9 @@ def short_name(name: str) -> str:
 def role_for(permission: str) -> str:
     """The narrowest modelled role that gives `permission`."""
     fitting = [role for role, permissions in ROLES.items() if permission in permissions]
-    return min(fitting, key=lambda role: len(ROLES[role])) if fitting else f"a role with {permission}"
+    return (
+        min(fitting, key=lambda role: len(ROLES[role])) if fitting else f"a role with {permission}"
+    )
 
 
 def agents(project_number: str) -> Mapping[str, str]:

@@ -1,0 +1,223 @@
+"""Where data lives: buckets, Firestore, the BigQuery data set, the image repository."""
+
+import json
+
+import pulumi
+from pulumi_gcp import artifactregistry, bigquery, firestore, storage
+
+from infra.config import StackConfig
+from infra.identity import Agents
+from infra.services import DEPLOYABLES, Deployable
+from shared.events import ALL, bigquery_schema, table_of
+
+DATASET = "segue_events"
+
+# A BigQuery subscription with `write_metadata` fills these beside the event's own columns.
+_METADATA = (
+    {"name": "subscription_name", "type": "STRING", "mode": "NULLABLE"},
+    {"name": "message_id", "type": "STRING", "mode": "NULLABLE"},
+    {"name": "publish_time", "type": "TIMESTAMP", "mode": "NULLABLE"},
+    {"name": "attributes", "type": "STRING", "mode": "NULLABLE"},
+)
+
+
+class Buckets(pulumi.ComponentResource):
+    """Four buckets. Only `images` and `web` are public: they hold nothing but public pages."""
+
+    buckets: dict[str, storage.Bucket]
+
+    PUBLIC = ("images", "web")
+
+    def __init__(self, config: StackConfig, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("segue:index:Buckets", "buckets", None, opts)
+        child = pulumi.ResourceOptions(parent=self, protect=config.protect)
+        self.buckets = {}
+        for name in ("masters", "audio", "images", "web", "source"):
+            self.buckets[name] = storage.Bucket(
+                name,
+                project=config.project,
+                name=f"{config.project}-{name}",
+                # An Eventarc trigger must be in its bucket's region, and a function has only one.
+                location=config.region if name in ("masters", "source") else config.data_location,
+                uniform_bucket_level_access=True,
+                public_access_prevention="inherited" if name in self.PUBLIC else "enforced",
+                versioning={"enabled": name == "masters"},
+                labels=config.labels,
+                force_destroy=not config.protect,
+                website={"main_page_suffix": "index.html"} if name == "web" else None,
+                cors=_upload_cors(config) if name == "masters" else None,
+                lifecycle_rules=[
+                    {
+                        "action": {"type": "AbortIncompleteMultipartUpload"},
+                        "condition": {"age": 7},
+                    }
+                ],
+                opts=child,
+            )
+        for name in self.PUBLIC:
+            storage.BucketIAMMember(
+                f"{name}-public",
+                bucket=self.buckets[name].name,
+                role="roles/storage.objectViewer",
+                member="allUsers",
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        self.register_outputs({})
+
+
+def _upload_cors(config: StackConfig) -> list[dict]:
+    """Browsers may send masters straight to the bucket, from our page and nowhere else."""
+    return [
+        {
+            "origins": [config.public_url],
+            "methods": ["PUT"],
+            "response_headers": ["Content-Type", "Range", "x-goog-hash"],
+            "max_age_seconds": 3600,
+        }
+    ]
+
+
+class Documents(pulumi.ComponentResource):
+    """The Firestore database with the indexes, TTL fields and backups that deployables name."""
+
+    database: firestore.Database
+
+    def __init__(
+        self,
+        config: StackConfig,
+        opts: pulumi.ResourceOptions,
+        deployables: tuple[Deployable, ...] = DEPLOYABLES,
+    ) -> None:
+        super().__init__("segue:index:Documents", "documents", None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.database = firestore.Database(
+            "default",
+            project=config.project,
+            name="(default)",
+            location_id=config.firestore_location,
+            type="FIRESTORE_NATIVE",
+            point_in_time_recovery_enablement="POINT_IN_TIME_RECOVERY_ENABLED",
+            delete_protection_state=(
+                "DELETE_PROTECTION_ENABLED" if config.protect else "DELETE_PROTECTION_DISABLED"
+            ),
+            opts=pulumi.ResourceOptions(parent=self, protect=config.protect),
+        )
+        for deployable in deployables:
+            for index in deployable.indexes:
+                fields = [
+                    {
+                        "field_path": name.removeprefix("-"),
+                        "order": "DESCENDING" if name.startswith("-") else "ASCENDING",
+                    }
+                    for name in index.fields
+                ]
+                firestore.Index(
+                    f"{index.collection}-{'-'.join(f.removeprefix('-') for f in index.fields)}",
+                    project=config.project,
+                    database=self.database.name,
+                    collection=index.collection,
+                    fields=fields,
+                    opts=child,
+                )
+            for collection, field in deployable.ttl:
+                firestore.Field(
+                    f"{collection}-{field}-ttl",
+                    project=config.project,
+                    database=self.database.name,
+                    collection=collection,
+                    field=field,
+                    ttl_config={},
+                    opts=child,
+                )
+        firestore.BackupSchedule(
+            "daily",
+            project=config.project,
+            database=self.database.name,
+            retention=f"{7 * 24 * 3600}s",
+            daily_recurrence={},
+            opts=child,
+        )
+        self.register_outputs({})
+
+
+class Warehouse(pulumi.ComponentResource):
+    """The BigQuery data set: a table for each event, and a view of it without duplicates."""
+
+    dataset: bigquery.Dataset
+    tables: dict[type, bigquery.Table]
+
+    def __init__(self, config: StackConfig, agents: Agents, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("segue:index:Warehouse", "warehouse", None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.dataset = bigquery.Dataset(
+            DATASET,
+            project=config.project,
+            dataset_id=DATASET,
+            location=config.data_location,
+            labels=config.labels,
+            delete_contents_on_destroy=not config.protect,
+            opts=pulumi.ResourceOptions(parent=self, protect=config.protect),
+        )
+        self.tables = {}
+        for event in ALL:
+            name = table_of(event)
+            self.tables[event] = bigquery.Table(
+                name,
+                project=config.project,
+                dataset_id=self.dataset.dataset_id,
+                table_id=name,
+                schema=json.dumps([*bigquery_schema(event), *_METADATA]),
+                time_partitioning={"type": "DAY", "field": "occurred_at"},
+                deletion_protection=config.protect,
+                labels=config.labels,
+                opts=child,
+            )
+            bigquery.Table(
+                f"{name}_unique",
+                project=config.project,
+                dataset_id=self.dataset.dataset_id,
+                table_id=f"{name}_unique",
+                view={"query": unique_view(config.project, event), "use_legacy_sql": False},
+                deletion_protection=False,
+                labels=config.labels,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[self.tables[event]]),
+            )
+        for role in ("dataEditor", "metadataViewer"):
+            bigquery.DatasetIamMember(
+                f"pubsub-{role}",
+                project=config.project,
+                dataset_id=self.dataset.dataset_id,
+                role=f"roles/bigquery.{role}",
+                member=agents.pubsub,
+                opts=child,
+            )
+        self.register_outputs({})
+
+
+def unique_view(project: str, event: type) -> str:
+    """Pub/Sub delivers at least once: the first row of each `event_id` is the event."""
+    columns = ", ".join(column["name"] for column in bigquery_schema(event))
+    return (  # names of our own, no input
+        f"SELECT {columns} FROM `{project}.{DATASET}.{table_of(event)}` "
+        "QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY publish_time) = 1"  # noqa: S608
+    )
+
+
+class Images(pulumi.ComponentResource):
+    """The repository of container images; who may write to it is `Identities.builder`."""
+
+    repository: artifactregistry.Repository
+
+    def __init__(self, config: StackConfig, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("segue:index:Images", "images", None, opts)
+        self.repository = artifactregistry.Repository(
+            "containers",
+            project=config.project,
+            location=config.region,
+            repository_id="segue",
+            format="DOCKER",
+            labels=config.labels,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.prefix = f"{config.region}-docker.pkg.dev/{config.project}/segue"
+        self.register_outputs({})

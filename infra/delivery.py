@@ -1,0 +1,251 @@
+"""The front door: one address, one URL map; APIs by path, audio through Cloud CDN, signed."""
+
+import mimetypes
+from pathlib import Path
+
+import pulumi
+from pulumi_gcp import compute, storage
+
+from infra.config import StackConfig
+from infra.data import Buckets
+from infra.deployables import CDN_KEY_NAME, Deployed
+from infra.identity import Agents, Secrets
+from infra.packaging import ROOT
+
+CLIENT_HEADERS = [
+    "X-Client-Geo-Region:{client_region}",
+    "X-Client-Geo-Location:{client_city_lat_long}",
+]
+CACHE_STATUS = "X-Cache-Status: {cdn_cache_status}"
+
+
+class Delivery(pulumi.ComponentResource):
+    """URL map, backends, certificate, address, CDN signing key and rate limits."""
+
+    url_map: compute.URLMap
+
+    def __init__(
+        self,
+        config: StackConfig,
+        agents: Agents,
+        secrets: Secrets,
+        buckets: Buckets,
+        deployed: list[Deployed],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__("segue:index:Delivery", "delivery", None, opts)
+        self.config = config
+        self.child = pulumi.ResourceOptions(parent=self)
+        armor = self._armor()
+        backends = {it.deployable.name: self._backend(it, armor) for it in deployed if it.services}
+        audio = self._bucket("audio", buckets, signed=True)
+        signing_key = compute.BackendBucketSignedUrlKey(
+            CDN_KEY_NAME,
+            project=config.project,
+            name=CDN_KEY_NAME,
+            backend_bucket=audio.name,
+            key_value=config.cdn_signing_key,
+            opts=self.child,
+        )
+        # Cloud CDN's fill agent comes into being with the first signing key of the project.
+        storage.BucketIAMMember(
+            "audio-cdn-fill",
+            bucket=buckets.buckets["audio"].name,
+            role="roles/storage.objectViewer",
+            member=agents.cdn_fill,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[signing_key]),
+        )
+        images = self._bucket("images", buckets)
+        web = self._bucket("web", buckets)
+        rules = [
+            {"paths": list(it.deployable.routes), "service": backends[it.deployable.name].id}
+            for it in deployed
+            if it.deployable.routes
+        ]
+        rules.append({"paths": ["/audio/*"], "service": audio.id})
+        rules.append({"paths": ["/images/*"], "service": images.id})
+        self.url_map = compute.URLMap(
+            "front-door",
+            project=config.project,
+            name="segue",
+            default_service=web.id,
+            host_rules=[{"hosts": ["*"], "path_matcher": "all"}],
+            path_matchers=[{"name": "all", "default_service": web.id, "path_rules": rules}],
+            opts=self.child,
+        )
+        self._listen()
+        page_objects(buckets.buckets["web"], self.child)
+        self.register_outputs({})
+
+    def _armor(self) -> compute.SecurityPolicy:
+        """Cloud Armor: a client address that asks too much is slowed down with 429."""
+        limit = {
+            "conform_action": "allow",
+            "exceed_action": "deny(429)",
+            "enforce_on_key": "IP",
+            "rate_limit_threshold": {
+                "count": self.config.requests_per_minute,
+                "interval_sec": 60,
+            },
+        }
+        any_address = {"versioned_expr": "SRC_IPS_V1", "config": {"src_ip_ranges": ["*"]}}
+        return compute.SecurityPolicy(
+            "api",
+            project=self.config.project,
+            name="segue-api",
+            rules=[
+                {
+                    "action": "throttle",
+                    "priority": 1000,
+                    "match": any_address,
+                    "rate_limit_options": limit,
+                },
+                {"action": "allow", "priority": 2147483647, "match": any_address},
+            ],
+            opts=self.child,
+        )
+
+    def _backend(self, deployed: Deployed, armor: compute.SecurityPolicy) -> compute.BackendService:
+        """One backend service over the serverless groups of every region."""
+        name = deployed.deployable.name
+        groups = [
+            compute.RegionNetworkEndpointGroup(
+                f"{name}-{region}",
+                project=self.config.project,
+                name=f"{name}-{region}",
+                region=region,
+                network_endpoint_type="SERVERLESS",
+                cloud_run={"service": service.name},
+                opts=self.child,
+            )
+            for region, service in deployed.services.items()
+        ]
+        return compute.BackendService(
+            name,
+            project=self.config.project,
+            name=f"segue-{name}",
+            load_balancing_scheme="EXTERNAL_MANAGED",
+            protocol="HTTPS",
+            backends=[{"group": group.id} for group in groups],
+            security_policy=armor.id,
+            custom_request_headers=CLIENT_HEADERS,
+            log_config={"enable": True, "sample_rate": 0.1},
+            opts=self.child,
+        )
+
+    def _bucket(self, name: str, buckets: Buckets, signed: bool = False) -> compute.BackendBucket:
+        """A bucket behind Cloud CDN. What is signed is immutable, so it may stay for a year."""
+        policy: dict[str, object] = {
+            "cache_mode": "CACHE_ALL_STATIC",
+            "default_ttl": 3600,
+            "client_ttl": 3600,
+            "max_ttl": 86400,
+            "negative_caching": True,
+            "negative_caching_policies": [{"code": 404, "ttl": 10}],
+            "request_coalescing": True,
+            "serve_while_stale": 86400,
+        }
+        if signed:
+            year = 365 * 24 * 3600
+            policy |= {
+                "cache_mode": "FORCE_CACHE_ALL",
+                "default_ttl": year,
+                "client_ttl": year,
+                "signed_url_cache_max_age_sec": year,
+            }
+            del policy["max_ttl"]  # not allowed with FORCE_CACHE_ALL
+        return compute.BackendBucket(
+            name,
+            project=self.config.project,
+            name=f"segue-{name}",
+            bucket_name=buckets.buckets[name].name,
+            enable_cdn=True,
+            cdn_policy=policy,  # type: ignore[arg-type]
+            custom_response_headers=[CACHE_STATUS, "X-Content-Type-Options: nosniff"],
+            opts=self.child,
+        )
+
+    def _listen(self) -> None:
+        config = self.config
+        address = compute.GlobalAddress(
+            "address", project=config.project, name="segue", opts=self.child
+        )
+        certificate = compute.ManagedSslCertificate(
+            "certificate",
+            project=config.project,
+            name="segue",
+            managed={"domains": [config.domain]},
+            opts=self.child,
+        )
+        https = compute.TargetHttpsProxy(
+            "https",
+            project=config.project,
+            name="segue",
+            url_map=self.url_map.id,
+            ssl_certificates=[certificate.id],
+            opts=self.child,
+        )
+        compute.GlobalForwardingRule(
+            "https",
+            project=config.project,
+            name="segue-https",
+            load_balancing_scheme="EXTERNAL_MANAGED",
+            ip_address=address.id,
+            port_range="443",
+            target=https.id,
+            opts=self.child,
+        )
+        redirect = compute.URLMap(
+            "redirect",
+            project=config.project,
+            name="segue-redirect",
+            default_url_redirect={"https_redirect": True, "strip_query": False},
+            opts=self.child,
+        )
+        http = compute.TargetHttpProxy(
+            "http", project=config.project, name="segue", url_map=redirect.id, opts=self.child
+        )
+        compute.GlobalForwardingRule(
+            "http",
+            project=config.project,
+            name="segue-http",
+            load_balancing_scheme="EXTERNAL_MANAGED",
+            ip_address=address.id,
+            port_range="80",
+            target=http.id,
+            opts=self.child,
+        )
+
+
+class PageNotBuilt(FileNotFoundError):
+    """The player page has not been built: run `make page`."""
+
+
+def page_objects(bucket: storage.Bucket, opts: pulumi.ResourceOptions) -> None:
+    """Put the built player page (`clients/web/dist`) into the web bucket.
+
+    Raises:
+        PageNotBuilt: there is no build.
+    """
+    dist = ROOT / "clients" / "web" / "dist"
+    if not (dist / "index.html").is_file():
+        raise PageNotBuilt(f"{dist}/index.html is missing: run `make page`")
+    for path in sorted(dist.rglob("*")):
+        if path.is_file():
+            _page_object(bucket, path, path.relative_to(dist).as_posix(), opts)
+
+
+def _page_object(
+    bucket: storage.Bucket, path: Path, name: str, opts: pulumi.ResourceOptions
+) -> None:
+    # Every file but the entry page carries its content's hash in its name.
+    entry = path.suffix == ".html"
+    storage.BucketObject(
+        f"web-{name}",
+        bucket=bucket.name,
+        name=name,
+        source=pulumi.FileAsset(str(path)),
+        content_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
+        cache_control="no-cache" if entry else "public, max-age=31536000, immutable",
+        opts=opts,
+    )

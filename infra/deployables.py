@@ -1,0 +1,395 @@
+"""Deployables made real: account, permissions, archive, image, service, triggers, subscriptions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_gcp import cloudfunctionsv2, cloudrunv2, cloudscheduler, pubsub, serviceaccount, storage
+
+from infra.config import StackConfig
+from infra.data import Buckets, Images
+from infra.events import Streams
+from infra.identity import Agents, Identities, Secrets, project_role, service_account
+from infra.image import ContainerImage
+from infra.packaging import archive
+from infra.services import Deployable
+from shared.events import topic_of
+
+CDN_KEY_NAME = "audio-1"
+"""The live signing key of the audio backend bucket (Cloud CDN allows three)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every deployable is made among."""
+
+    config: StackConfig
+    agents: Agents
+    identities: Identities
+    secrets: Secrets
+    buckets: Buckets
+    images: Images
+    streams: Streams
+    database: pulumi.Resource
+
+
+class UnknownName(ValueError):
+    """An environment value in `infra/services.py` uses a placeholder that nothing fills."""
+
+
+class Deployed(pulumi.ComponentResource):
+    """One entry of `infra/services.py`, deployed in every region that its kind allows."""
+
+    account: serviceaccount.Account
+    services: dict[str, cloudrunv2.Service]
+    function: cloudfunctionsv2.Function | None = None
+    job: cloudrunv2.Job | None = None
+
+    def __init__(
+        self,
+        deployable: Deployable,
+        around: Surroundings,
+        jobs: Mapping[str, cloudrunv2.Job],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__("segue:index:Deployed", deployable.name, None, opts)
+        self.deployable, self.around = deployable, around
+        self.child = pulumi.ResourceOptions(parent=self)
+        config = around.config
+        self.account = service_account(
+            config, deployable.name, f"Segue {deployable.name}", self.child
+        )
+        self.grants = self._grant(jobs)
+        packed = archive(deployable)
+        source = storage.BucketObject(
+            f"{deployable.name}-source",
+            bucket=around.buckets.buckets["source"].name,
+            name=packed.object_name,
+            source=packed.assets(),
+            opts=self.child,
+        )
+        self.services = {}
+        if deployable.kind == "function":
+            self.function = self._function(source)
+        else:
+            image = ContainerImage(
+                f"{deployable.name}-image",
+                project=config.project,
+                region=config.region,
+                bucket=source.bucket,
+                object=source.name,
+                image=f"{around.images.prefix}/{deployable.name}:{packed.content_hash}",
+                builder=around.identities.builder.email,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[around.images.repository]),
+            )
+            if deployable.kind == "job":
+                self.job = self._job(image)
+            else:
+                self.services = {region: self._service(image, region) for region in config.regions}
+                self._subscribe()
+                self._schedule()
+        self.register_outputs({})
+
+    # What it may do: exactly what its entry says.
+
+    def _grant(self, jobs: Mapping[str, cloudrunv2.Job]) -> list[pulumi.Resource]:
+        entry, around, name = self.deployable, self.around, self.deployable.name
+        config, member = around.config, self.account.member
+        grants: list[pulumi.Resource] = [
+            pubsub.TopicIAMMember(
+                f"{name}-publishes-{topic_of(event)}",
+                project=config.project,
+                topic=around.streams.topics[event].name,
+                role="roles/pubsub.publisher",
+                member=member,
+                opts=self.child,
+            )
+            for event in entry.publishes
+        ]
+        grants += [
+            storage.BucketIAMMember(
+                f"{name}-{bucket}",
+                bucket=around.buckets.buckets[bucket].name,
+                role=f"roles/storage.{role}",
+                member=member,
+                opts=self.child,
+            )
+            for bucket, role in entry.buckets.items()
+        ]
+        grants += [
+            around_secret_access(around, name, secret, member, self.child)
+            for secret in entry.secrets.values()
+        ]
+        grants += [
+            cloudrunv2.JobIamMember(
+                f"{name}-runs-{job}",
+                project=config.project,
+                location=config.region,
+                name=jobs[job].name,
+                role="roles/run.jobsExecutorWithOverrides",
+                member=member,
+                opts=self.child,
+            )
+            for job in entry.runs
+        ]
+        grants.append(project_role(config, name, "logging.logWriter", member, self.child))
+        if entry.firestore:
+            grants.append(project_role(config, name, "datastore.user", member, self.child))
+        if entry.finalizes:
+            grants.append(project_role(config, name, "eventarc.eventReceiver", member, self.child))
+        return grants
+
+    def _environment(self) -> dict[str, str]:
+        """The entry's variables with every placeholder filled by a name that the stack knows."""
+        entry, around = self.deployable, self.around
+        config = around.config
+        project = config.project
+        known = {
+            "project": project,
+            "region": config.region,
+            "public_url": config.public_url,
+            "default_territory": config.default_territory,
+            "oidc_certs_url": config.oidc_certs_url,
+            "run_api_endpoint": config.run_api_endpoint,
+            "push_identity": f"segue-push@{project}.iam.gserviceaccount.com",
+            "service_audience": audience(entry.name),
+            "cdn_key_name": CDN_KEY_NAME,
+        }
+        known |= {f"bucket_{name}": f"{project}-{name}" for name in entry.buckets}
+        known |= {
+            f"job_{job}": f"projects/{project}/locations/{config.region}/jobs/{job}"
+            for job in entry.runs
+        }
+        try:
+            return {key: value.format_map(known) for key, value in sorted(entry.env.items())}
+        except KeyError as error:
+            raise UnknownName(f"{entry.name}: nothing fills {error} in its env") from error
+
+    def _environment_args(self) -> list[dict]:
+        values: list[dict] = [
+            {"name": name, "value": value} for name, value in self._environment().items()
+        ]
+        values += [
+            {
+                "name": variable,
+                "value_source": {
+                    "secret_key_ref": {
+                        "secret": self.around.secrets.secrets[secret].secret_id,
+                        "version": "latest",
+                    }
+                },
+            }
+            for variable, secret in sorted(self.deployable.secrets.items())
+        ]
+        return values
+
+    def _container(self, image: ContainerImage) -> dict:
+        scale = self.deployable.scale
+        return {
+            "image": image.reference,
+            "envs": self._environment_args(),
+            "resources": {"limits": {"cpu": scale.cpu, "memory": scale.memory}},
+        }
+
+    def _after_grants(self) -> pulumi.ResourceOptions:
+        """A revision that starts before its permissions exist would fail its first requests."""
+        versions = [self.around.secrets.versions[s] for s in self.deployable.secrets.values()]
+        return pulumi.ResourceOptions(
+            parent=self, depends_on=[*self.grants, *versions, self.around.database]
+        )
+
+    # What runs it.
+
+    def _service(self, image: ContainerImage, region: str) -> cloudrunv2.Service:
+        entry, config = self.deployable, self.around.config
+        primary = region == config.region
+        service = cloudrunv2.Service(
+            entry.name if primary else f"{entry.name}-{region}",
+            project=config.project,
+            name=entry.name,
+            location=region,
+            # From the load balancer, and from Pub/Sub and Cloud Scheduler of this project.
+            ingress="INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+            custom_audiences=[audience(entry.name)],
+            deletion_protection=config.protect,
+            labels=config.labels,
+            template={
+                "service_account": self.account.email,
+                "timeout": f"{entry.scale.timeout_s}s",
+                "max_instance_request_concurrency": entry.scale.concurrency,
+                "scaling": {
+                    "min_instance_count": entry.scale.min_instances,
+                    "max_instance_count": entry.scale.max_instances,
+                },
+                "containers": [
+                    {
+                        **self._container(image),
+                        "ports": {"container_port": 8080},
+                        "startup_probe": {
+                            "http_get": {"path": "/_health"},
+                            "period_seconds": 1,
+                            "failure_threshold": 30,
+                        },
+                    }
+                ],
+            },
+            traffics=[{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100}],
+            opts=self._after_grants(),
+        )
+        # The load balancer carries no identity; tokens are checked by the service itself, and the
+        # ingress setting keeps everyone out who does not come through it.
+        cloudrunv2.ServiceIamMember(
+            f"{entry.name}-public" if primary else f"{entry.name}-public-{region}",
+            project=config.project,
+            location=region,
+            name=service.name,
+            role="roles/run.invoker",
+            member="allUsers",
+            opts=self.child,
+        )
+        return service
+
+    def _job(self, image: ContainerImage) -> cloudrunv2.Job:
+        entry, config = self.deployable, self.around.config
+        return cloudrunv2.Job(
+            entry.name,
+            project=config.project,
+            name=entry.name,
+            location=config.region,
+            deletion_protection=config.protect,
+            labels=config.labels,
+            template={
+                "template": {
+                    "service_account": self.account.email,
+                    "timeout": f"{entry.scale.timeout_s}s",
+                    "max_retries": 3,
+                    "containers": [self._container(image)],
+                }
+            },
+            opts=self._after_grants(),
+        )
+
+    def _function(self, source: storage.BucketObject) -> cloudfunctionsv2.Function:
+        entry, around, config = self.deployable, self.around, self.around.config
+        assert entry.finalizes is not None
+        trigger_rights = [
+            project_role(
+                config, "storage-agent", "pubsub.publisher", around.agents.storage, self.child
+            ),
+        ]
+        function = cloudfunctionsv2.Function(
+            entry.name,
+            project=config.project,
+            name=entry.name,
+            location=config.region,
+            labels=config.labels,
+            build_config={
+                "runtime": "python311",
+                "entry_point": entry.source,
+                "source": {"storage_source": {"bucket": source.bucket, "object": source.name}},
+            },
+            service_config={
+                "service_account_email": self.account.email,
+                "ingress_settings": "ALLOW_INTERNAL_ONLY",
+                "available_cpu": entry.scale.cpu,
+                "available_memory": entry.scale.memory,
+                "timeout_seconds": entry.scale.timeout_s,
+                "max_instance_count": entry.scale.max_instances,
+                "min_instance_count": entry.scale.min_instances,
+                "max_instance_request_concurrency": entry.scale.concurrency,
+                "environment_variables": self._environment(),
+            },
+            event_trigger={
+                "event_type": "google.cloud.storage.object.v1.finalized",
+                "trigger_region": config.region,
+                "retry_policy": "RETRY_POLICY_RETRY",
+                "service_account_email": self.account.email,
+                "event_filters": [
+                    {
+                        "attribute": "bucket",
+                        "value": around.buckets.buckets[entry.finalizes].name,
+                    }
+                ],
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*self.grants, *trigger_rights]),
+        )
+        cloudfunctionsv2.FunctionIamMember(
+            f"{entry.name}-trigger",
+            project=config.project,
+            location=config.region,
+            cloud_function=function.name,
+            role="roles/run.invoker",
+            member=self.account.member,
+            opts=self.child,
+        )
+        return function
+
+    # What wakes it.
+
+    def _subscribe(self) -> None:
+        """A push subscription for each event that it consumes, in the primary region."""
+        config = self.around.config
+        for event in self.deployable.consumes:
+            self.around.streams.subscribe(
+                event,
+                self.deployable.name,
+                pulumi.ResourceOptions(parent=self, depends_on=[self.services[config.region]]),
+                push_config={
+                    "push_endpoint": pulumi.Output.format(
+                        "{0}/_events/{1}", self.services[config.region].uri, topic_of(event)
+                    ),
+                    "oidc_token": {
+                        "service_account_email": self.around.identities.push.email,
+                        "audience": audience(self.deployable.name),
+                    },
+                },
+            )
+
+    def _schedule(self) -> None:
+        config = self.around.config
+        for schedule in self.deployable.schedules:
+            cloudscheduler.Job(
+                schedule.name,
+                project=config.project,
+                name=schedule.name,
+                region=config.region,
+                schedule=schedule.cron,
+                time_zone="Etc/UTC",
+                attempt_deadline="300s",
+                retry_config={"retry_count": 3, "min_backoff_duration": "5s"},
+                http_target={
+                    "uri": pulumi.Output.format(
+                        "{0}/_tasks/{1}", self.services[config.region].uri, schedule.name
+                    ),
+                    "http_method": "POST",
+                    "oidc_token": {
+                        "service_account_email": self.around.identities.push.email,
+                        "audience": audience(self.deployable.name),
+                    },
+                },
+                opts=self.child,
+            )
+
+
+def audience(name: str) -> str:
+    """What tokens for `/_events` and `/_tasks` of a service are made out to."""
+    return f"segue-{name}"
+
+
+def around_secret_access(
+    around: Surroundings,
+    name: str,
+    secret: str,
+    member: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+) -> pulumi.Resource:
+    from pulumi_gcp import secretmanager
+
+    return secretmanager.SecretIamMember(
+        f"{name}-reads-{secret}",
+        project=around.config.project,
+        secret_id=around.secrets.secrets[secret].secret_id,
+        role="roles/secretmanager.secretAccessor",
+        member=member,
+        opts=opts,
+    )

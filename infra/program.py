@@ -1,0 +1,41 @@
+"""The program: the whole system, declared. Read top to bottom."""
+
+import pulumi
+
+from infra.config import StackConfig
+from infra.data import Buckets, Documents, Images, Warehouse
+from infra.delivery import Delivery
+from infra.deployables import Deployed, Surroundings
+from infra.events import Streams
+from infra.identity import Agents, Apis, Identities, Secrets
+from infra.services import DEPLOYABLES, Deployable
+
+
+def program(deployables: tuple[Deployable, ...] = DEPLOYABLES) -> None:
+    """Declare every resource of the stack for `deployables`."""
+    config = StackConfig.load()
+    agents = Agents.of(config)
+    after_apis = pulumi.ResourceOptions(depends_on=Apis(config).services)
+
+    identities = Identities(config, agents, after_apis)
+    secrets = Secrets(config, after_apis)
+    buckets = Buckets(config, after_apis)
+    documents = Documents(config, after_apis, deployables)
+    warehouse = Warehouse(config, agents, after_apis)
+    images = Images(config, after_apis)
+    streams = Streams(config, agents, warehouse.tables, after_apis)
+
+    around = Surroundings(
+        config, agents, identities, secrets, buckets, images, streams, documents.database
+    )
+    # Jobs first: what may run them is told their names.
+    deployed: dict[str, Deployed] = {}
+    for entry in sorted(deployables, key=lambda it: it.kind != "job"):
+        jobs = {name: it.job for name, it in deployed.items() if it.job is not None}
+        deployed[entry.name] = Deployed(entry, around, jobs, after_apis)
+
+    Delivery(
+        config, agents, secrets, buckets, [deployed[it.name] for it in deployables], after_apis
+    )
+    pulumi.export("url", config.public_url)
+    pulumi.export("dataset", warehouse.dataset.dataset_id)

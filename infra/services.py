@@ -1,0 +1,190 @@
+"""What is deployed: one entry a deployable. IAM, environment, triggers and routes derive from it.
+
+To add a service: a folder in `functions/` and an entry here (docs/decisions/0001). This module is
+plain data: it names things, and creates nothing.
+
+Environment values may use `{project}`, `{region}`, `{public_url}`, `{bucket_NAME}` and
+`{job_NAME}`; `infra.deployables` fills them in and refuses any other name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from shared.events import (
+    LicenceChanged,
+    TrackChanged,
+    TrackPlayed,
+    TrackTranscoded,
+    TranscodeFailed,
+)
+
+Kind = Literal["api", "function", "job"]
+BucketRole = Literal["objectCreator", "objectViewer", "objectUser"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Instances, requests at once in each, and what each may use. CPU in cores, memory as GCP."""
+
+    min_instances: int = 0
+    max_instances: int = 20
+    concurrency: int = 80
+    cpu: str = "1"
+    memory: str = "512Mi"
+    timeout_s: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A task that Cloud Scheduler posts to `/_tasks/{name}`; `cron` in unix-cron, UTC."""
+
+    name: str
+    cron: str
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A composite Firestore index: fields in order; a leading "-" means descending."""
+
+    collection: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployable:
+    """One thing that runs.
+
+    `routes` are URL map path rules; `finalizes` names the bucket whose new objects start the
+    function; `runs` names the jobs that it may start; `ttl` are (collection, field) pairs.
+    """
+
+    name: str
+    kind: Kind
+    routes: tuple[str, ...] = ()
+    publishes: tuple[type, ...] = ()
+    consumes: tuple[type, ...] = ()
+    buckets: Mapping[str, BucketRole] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    firestore: bool = False
+    finalizes: str | None = None
+    runs: tuple[str, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    ttl: tuple[tuple[str, str], ...] = ()
+    scale: Scale = Scale()
+    folder: str | None = None
+    """The folder in `functions/`, where it is not `name`."""
+
+    @property
+    def source(self) -> str:
+        return self.folder or self.name
+
+
+_VERIFIES_TOKENS = {
+    "PUBLIC_URL": "{public_url}",
+    "JWKS_URL": "{public_url}/oauth/jwks.json",
+}
+_TAKES_PUSHES = {
+    "OIDC_CERTS_URL": "{oidc_certs_url}",
+    "PUSH_IDENTITY": "{push_identity}",
+    "SERVICE_AUDIENCE": "{service_audience}",
+}
+_TRANSCODE_ENV = {
+    "GOOGLE_CLOUD_PROJECT": "{project}",
+    "MASTERS_BUCKET": "{bucket_masters}",
+    "AUDIO_BUCKET": "{bucket_audio}",
+    "IMAGES_BUCKET": "{bucket_images}",
+}
+
+DEPLOYABLES: tuple[Deployable, ...] = (
+    Deployable(
+        name="accounts",
+        kind="api",
+        routes=("/api/token", "/oauth/*", "/v1/clients", "/v1/clients/*"),
+        firestore=True,
+        secrets={
+            "JWT_SIGNING_KEY": "jwt-signing-key",
+            "BOOTSTRAP_CLIENT_SECRET": "bootstrap-client-secret",
+        },
+        env={
+            "GOOGLE_CLOUD_PROJECT": "{project}",
+            "DEFAULT_TERRITORY": "{default_territory}",
+            **_VERIFIES_TOKENS,
+        },
+    ),
+    Deployable(
+        name="catalog",
+        kind="api",
+        routes=("/v1/uploads", "/v1/uploads/*", "/v1/tracks", "/v1/tracks/*"),
+        publishes=(TrackChanged,),
+        consumes=(TrackTranscoded, TranscodeFailed),
+        buckets={"masters": "objectUser"},
+        firestore=True,
+        env={
+            "GOOGLE_CLOUD_PROJECT": "{project}",
+            "MASTERS_BUCKET": "{bucket_masters}",
+            **_VERIFIES_TOKENS,
+            **_TAKES_PUSHES,
+        },
+        schedules=(Schedule("sweep-uploads", "*/5 * * * *"),),
+    ),
+    Deployable(
+        name="transcode",
+        kind="function",
+        publishes=(TrackTranscoded, TranscodeFailed),
+        buckets={"masters": "objectViewer", "audio": "objectUser", "images": "objectUser"},
+        firestore=True,
+        finalizes="masters",
+        runs=("transcode-long",),
+        env={
+            **_TRANSCODE_ENV,
+            "TRANSCODE_JOB": "{job_transcode-long}",
+            "RUN_API_ENDPOINT": "{run_api_endpoint}",
+        },
+        scale=Scale(max_instances=50, concurrency=1, cpu="2", memory="1Gi", timeout_s=540),
+    ),
+    Deployable(
+        name="transcode-long",
+        kind="job",
+        folder="transcode",
+        publishes=(TrackTranscoded, TranscodeFailed),
+        buckets={"masters": "objectViewer", "audio": "objectUser", "images": "objectUser"},
+        firestore=True,
+        env=_TRANSCODE_ENV,
+        scale=Scale(cpu="4", memory="2Gi", timeout_s=6 * 3600),
+    ),
+    Deployable(
+        name="rights",
+        kind="api",
+        routes=("/v1/rights/*",),
+        publishes=(LicenceChanged,),
+        firestore=True,
+        env={"GOOGLE_CLOUD_PROJECT": "{project}", **_VERIFIES_TOKENS},
+    ),
+    Deployable(
+        name="playback",
+        kind="api",
+        routes=("/v1/plays", "/v1/plays/*", "/v1/me/player", "/v1/me/player/*"),
+        consumes=(TrackChanged, LicenceChanged, TrackPlayed),
+        firestore=True,
+        secrets={"CDN_SIGNING_KEY": "cdn-signing-key"},
+        env={
+            "GOOGLE_CLOUD_PROJECT": "{project}",
+            "CDN_KEY_NAME": "{cdn_key_name}",
+            **_VERIFIES_TOKENS,
+            **_TAKES_PUSHES,
+        },
+        scale=Scale(min_instances=1, max_instances=100),
+    ),
+    Deployable(
+        name="events",
+        kind="api",
+        routes=("/v1/events",),
+        publishes=(TrackPlayed,),
+        env={"GOOGLE_CLOUD_PROJECT": "{project}", **_VERIFIES_TOKENS},
+        scale=Scale(max_instances=100),
+    ),
+)
+"""Every deployable, in the order in which a reader would meet them."""
