@@ -1,0 +1,1 @@
+"""The subcommands of `segue`, one module a topic; nothing heavy is imported before it is used."""

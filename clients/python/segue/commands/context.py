@@ -1,0 +1,44 @@
+"""What every subcommand shares: the global options, a client made from them, the consoles."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from segue import config
+from segue.client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    host: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
+    profile: Path | None = None
+
+    def load(self) -> config.Profile:
+        return config.load(
+            host=self.host,
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            profile=self.profile,
+        )
+
+
+def profile_of(ctx: typer.Context) -> config.Profile:
+    return ctx.find_object(Options).load()  # pyright: ignore[reportOptionalMemberAccess]
+
+
+def client_for(profile: config.Profile) -> Client:
+    return Client(profile.host, profile.client_id, profile.client_secret)
+
+
+def out() -> Console:
+    """Results: standard output, no markup (titles may hold brackets)."""
+    return Console(markup=False, highlight=False, soft_wrap=True)
+
+
+def err() -> Console:
+    """Progress and errors: standard error."""
+    return Console(stderr=True, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,97 @@
+"""`segue ingest`: folders and files in, a line per failure and why, a summary, an exit code."""
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from segue.commands.context import client_for, err, out, profile_of
+from segue.config import state_dir
+from segue.ingest import Event, Ingest, Outcome, scan
+from segue.journal import Journal
+
+_WORDS = {
+    "ready": "new",
+    "duplicate": "already in the library",
+    "unchanged": "done by an earlier run",
+    "failed": "failed",
+}
+
+
+def ingest(
+    ctx: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(help="Folders (searched) and files.")],
+    jobs: Annotated[int, typer.Option(min=1, max=32, help="Uploads at the same time.")] = 4,
+    licence: Annotated[
+        bool, typer.Option(help="License new tracks worldwide, on every plan.")
+    ] = True,
+    timeout_s: Annotated[float, typer.Option(help="Patience per file after its upload.")] = 1800.0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+) -> None:
+    """Upload audio, wait until it plays, and license it. Interrupted? Run it again."""
+    profile = profile_of(ctx)
+    files = scan(paths)
+    if not files:
+        out().print("no audio files there")
+        raise typer.Exit(0)
+    key = hashlib.sha256(f"{profile.host} {profile.client_id}".encode()).hexdigest()[:16]
+    journal = Journal(state_dir(profile) / f"ingest-{key}.jsonl")
+    screen = err()
+    with client_for(profile) as client, _bars(quiet or not screen.is_terminal) as bars:
+        everything = bars.add_task("files", total=len(files), unit="files", stage="")
+        sending: dict[Path, int] = {}
+
+        def progress(event: Event) -> None:
+            if event.path not in sending:
+                name = event.path.name
+                sending[event.path] = bars.add_task(name[:40], total=event.size, stage="")
+            bars.update(
+                sending[event.path],  # pyright: ignore[reportArgumentType]
+                completed=event.done,
+                stage=event.stage,
+            )
+
+        def done(outcome: Outcome) -> None:
+            bars.advance(everything)
+            if outcome.path in sending:
+                bars.remove_task(sending.pop(outcome.path))  # pyright: ignore[reportArgumentType]
+            if outcome.kind == "failed":
+                why = f": {outcome.message}" if outcome.message else ""
+                bars.console.print(f"failed  {outcome.path}  [{outcome.reason}]{why}")
+
+        run = Ingest(
+            client,
+            journal,
+            license_worldwide=licence,
+            jobs=jobs,
+            timeout_s=timeout_s,
+            progress=progress,
+        )
+        try:
+            outcomes = run.run(files, done)
+        except KeyboardInterrupt:
+            bars.console.print("stopped; run the same command again to go on")
+            raise typer.Exit(130) from None
+        finally:
+            journal.close()
+    counts = Counter(outcome.kind for outcome in outcomes)
+    parts = [f"{counts[kind]} {words}" for kind, words in _WORDS.items() if counts[kind]]
+    out().print(f"{len(outcomes)} files: {', '.join(parts)}")
+    if counts["failed"]:
+        raise typer.Exit(1)
+
+
+def _bars(hidden: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TextColumn("{task.fields[stage]}", markup=False),
+        console=err(),
+        disable=hidden,
+        transient=True,
+    )
