@@ -1,0 +1,122 @@
+"""Clients, their secrets and the access tokens they are given. Pure."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.errors import Forbidden, Invalid
+
+AUDIENCE = "segue"
+TOKEN_LIFETIME_S = 3600
+PLANS = ("free", "premium")
+SCOPES = frozenset(
+    {
+        "accounts:write",
+        "insights:read",
+        "rights:write",
+        "streaming",
+        "uploads:write",
+        "user-read-recently-played",
+    }
+)
+OPERATOR = "operator"
+_TERRITORY = re.compile(r"[A-Z]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An application that may ask for tokens. Only its secret's hash is kept."""
+
+    client_id: str
+    name: str
+    secret_sha256: str
+    scopes: tuple[str, ...]
+    plan: str
+    territory: str
+    created_at: datetime
+
+
+def hash_secret(secret: str) -> str:
+    """SHA-256 in hex. Enough, without salt or stretching, for secrets of 256 random bits."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def new_client(
+    client_id: str,
+    secret: str,
+    *,
+    name: str,
+    scopes: Iterable[str],
+    plan: str,
+    territory: str,
+    at: datetime,
+) -> Client:
+    """A client with the hash of `secret`.
+
+    Raises:
+        Invalid: an unknown scope or plan, or a territory that is not two capitals.
+    """
+    wanted = tuple(sorted(set(scopes)))
+    unknown = [scope for scope in wanted if scope not in SCOPES]
+    if unknown:
+        raise Invalid(f"unknown scope {unknown[0][:80]!r}", code="INVALID_SCOPE")
+    if plan not in PLANS:
+        raise Invalid("plan is free or premium", code="INVALID_PLAN")
+    if not _TERRITORY.fullmatch(territory):
+        raise Invalid("territory is an ISO 3166-1 alpha-2 code", code="INVALID_TERRITORY")
+    return Client(client_id, name, hash_secret(secret), wanted, plan, territory, at)
+
+
+def may_delegate(held: frozenset[str], wanted: Iterable[str]) -> None:
+    """Let nobody make a client that may do more than they may themselves.
+
+    Raises:
+        Forbidden: code INSUFFICIENT_SCOPE.
+    """
+    missing = sorted(set(wanted) - held)
+    if missing:
+        raise Forbidden(f"you do not hold {missing[0]}", code="INSUFFICIENT_SCOPE")
+
+
+def proves(client: Client | None, secret: str) -> bool:
+    """Whether `secret` is the client's. Takes the same time whatever is wrong."""
+    expected = client.secret_sha256 if client else "0" * 64
+    return hmac.compare_digest(expected, hash_secret(secret)) and client is not None
+
+
+def granted_scopes(client: Client, asked: str | None) -> tuple[str, ...]:
+    """What of `asked` (space separated; None: everything) the client gets.
+
+    Raises:
+        Invalid: a scope that the client does not have (code invalid_scope, RFC 6749 §5.2).
+    """
+    if asked is None:
+        return client.scopes
+    wanted = tuple(dict.fromkeys(asked.split()))
+    for scope in wanted:
+        if scope not in client.scopes:
+            raise Invalid("a scope is unknown or not yours", code="invalid_scope")
+    return wanted or client.scopes
+
+
+def access_claims(
+    client: Client, scopes: Iterable[str], *, issuer: str, token_id: str, at: datetime
+) -> dict[str, Any]:
+    """The claims of an access token for the client itself (RFC 9068 §2.2)."""
+    issued_at = int(at.timestamp())
+    return {
+        "iss": issuer,
+        "aud": AUDIENCE,
+        "sub": client.client_id,
+        "client_id": client.client_id,
+        "iat": issued_at,
+        "exp": issued_at + TOKEN_LIFETIME_S,
+        "jti": token_id,
+        "scope": " ".join(scopes),
+        "plan": client.plan,
+        "territory": client.territory,
+    }

@@ -1,0 +1,159 @@
+"""Documents in Firestore, through the official asynchronous client.
+
+Read-modify-write reads outside any transaction and writes with the read's update time as
+precondition: contended transactions wait on locks, this retries with jitter.
+The client itself honours FIRESTORE_EMULATOR_HOST.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from google.api_core import exceptions
+from google.api_core.retry import AsyncRetry, if_exception_type
+from google.cloud.firestore_v1.async_client import AsyncClient
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from shared.errors import Conflict, NotFound, Unavailable
+from shared.gcp.documents import from_document, to_document
+
+T = TypeVar("T")
+
+ATTEMPTS = 10
+TIMEOUT_S = 5.0
+_TRANSIENT = (
+    exceptions.ServiceUnavailable,
+    exceptions.DeadlineExceeded,
+    exceptions.InternalServerError,
+    exceptions.TooManyRequests,
+)
+_CONTENDED = (exceptions.FailedPrecondition, exceptions.Aborted, exceptions.AlreadyExists)
+_RETRY = AsyncRetry(
+    predicate=if_exception_type(*_TRANSIENT), initial=0.05, maximum=1.0, timeout=2 * TIMEOUT_S
+)
+
+
+def client(project: str) -> AsyncClient:
+    """A client for the project's default database. Connects on first use."""
+    return AsyncClient(project=project)
+
+
+class FirestoreDocuments(Generic[T]):
+    """One collection of the default database; `what` names one document in error codes."""
+
+    def __init__(self, client: AsyncClient, collection: str, cls: type[T], what: str) -> None:
+        self._client = client
+        self._collection = client.collection(collection)
+        self._cls = cls
+        self._what = what
+
+    async def find(self, id: str) -> T | None:
+        return (await self._read(id))[0]
+
+    async def find_many(self, ids: Iterable[str]) -> dict[str, T]:
+        references = [self._collection.document(id) for id in dict.fromkeys(ids)]
+        found: dict[str, T] = {}
+        if references:
+            async with _answered():
+                snapshots = self._client.get_all(references, retry=_RETRY, timeout=TIMEOUT_S)
+                async for snapshot in snapshots:
+                    if snapshot.exists:
+                        found[snapshot.id] = from_document(snapshot.to_dict(), self._cls)
+        return found
+
+    async def get(self, id: str) -> T:
+        value = await self.find(id)
+        if value is None:
+            raise NotFound(f"no {self._what} {id}", code=f"{self._what.upper()}_NOT_FOUND")
+        return value
+
+    async def create(self, id: str, value: T) -> None:
+        document = to_document(value)
+        try:
+            async with _answered():
+                await self._collection.document(id).create(
+                    document, retry=_RETRY, timeout=TIMEOUT_S
+                )
+        except exceptions.AlreadyExists as error:
+            raise Conflict(f"{self._what} {id} exists", code="ALREADY_EXISTS") from error
+
+    async def claim(self, id: str, value: T) -> T:
+        try:
+            await self.create(id, value)
+        except Conflict:
+            return await self.get(id)
+        return value
+
+    async def put(self, id: str, value: T) -> None:
+        document = to_document(value)
+        async with _answered():
+            await self._collection.document(id).set(document, retry=_RETRY, timeout=TIMEOUT_S)
+
+    async def update(self, id: str, change: Callable[[T | None], T | None]) -> T | None:
+        for attempt in range(ATTEMPTS):
+            before, read_at = await self._read(id)
+            after = change(before)
+            if after is None:
+                return before
+            try:
+                await self._replace(id, after, read_at)
+            except _CONTENDED:
+                # Full jitter: writers that met once should not meet again.
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
+                continue
+            except exceptions.NotFound:  # deleted since the read
+                continue
+            return after
+        raise Unavailable(f"{self._what} {id} is written by many at once", code="CONTENDED")
+
+    async def page(
+        self, order_by: str, *, descending: bool = False, limit: int = 20, offset: int = 0
+    ) -> list[T]:
+        direction = "DESCENDING" if descending else "ASCENDING"
+        query = self._collection.order_by(order_by, direction=direction)
+        return await self._all(query.offset(offset).limit(limit))
+
+    async def until(self, field: str, at: datetime, *, limit: int = 100) -> list[T]:
+        query = self._collection.where(filter=FieldFilter(field, "<=", at)).order_by(field)
+        return await self._all(query.limit(limit))
+
+    async def count(self) -> int:
+        async with _answered():
+            query = self._collection.count()
+            rows = await query.get(retry=_RETRY, timeout=TIMEOUT_S)
+            return int(rows[0][0].value)  # type: ignore[index]
+
+    async def _read(self, id: str) -> tuple[T | None, Any]:
+        async with _answered():
+            reference = self._collection.document(id)
+            snapshot = await reference.get(retry=_RETRY, timeout=TIMEOUT_S)
+        if not snapshot.exists:
+            return None, None
+        return from_document(snapshot.to_dict(), self._cls), snapshot.update_time
+
+    async def _replace(self, id: str, value: T, read_at: Any) -> None:
+        reference = self._collection.document(id)
+        document = to_document(value)
+        async with _answered():
+            if read_at is None:
+                await reference.create(document, retry=_RETRY, timeout=TIMEOUT_S)
+            else:
+                option = self._client.write_option(last_update_time=read_at)
+                await reference.update(document, option=option, retry=_RETRY, timeout=TIMEOUT_S)
+
+    async def _all(self, query: Any) -> list[T]:
+        async with _answered():
+            snapshots = await query.get(retry=_RETRY, timeout=TIMEOUT_S)
+        return [from_document(snapshot.to_dict(), self._cls) for snapshot in snapshots]
+
+
+@asynccontextmanager
+async def _answered() -> AsyncIterator[None]:
+    """Transient failures that outlived the retries, as `Unavailable`; all others as they are."""
+    try:
+        yield
+    except (*_TRANSIENT, exceptions.RetryError) as error:
+        raise Unavailable("Firestore did not answer in time") from error

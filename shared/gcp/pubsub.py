@@ -1,0 +1,65 @@
+"""Events to Pub/Sub: the topic from the event's class, Avro binary, the server's ack awaited.
+
+The client itself honours PUBSUB_EMULATOR_HOST.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from google.api_core import exceptions
+from google.api_core.retry import Retry, if_exception_type
+from google.cloud.pubsub_v1.publisher import Client
+from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions
+
+from shared.errors import Unavailable
+from shared.events import encode, topic_of
+
+Publish = Callable[[Any], Awaitable[None]]
+"""Publish one event; returns when it is acknowledged, raises Unavailable when it is not."""
+
+DEADLINE_S = 10.0
+_RETRY = Retry(
+    predicate=if_exception_type(
+        exceptions.ServiceUnavailable,
+        exceptions.DeadlineExceeded,
+        exceptions.InternalServerError,
+        exceptions.TooManyRequests,
+        exceptions.Aborted,
+    ),
+    initial=0.1,
+    maximum=2.0,
+    timeout=DEADLINE_S,
+)
+
+
+class Publisher:
+    """Publishes events of any class in one project. Call it: `await publish(event)`."""
+
+    def __init__(self, project: str) -> None:
+        self._project = project
+        # 5 ms gather the events of one request batch into one call and delay a single one little.
+        self._client = Client(
+            batch_settings=BatchSettings(max_latency=0.005, max_messages=200),
+            publisher_options=PublisherOptions(retry=_RETRY, timeout=DEADLINE_S),
+        )
+
+    async def __call__(self, event: Any) -> None:
+        """Publish `event` and wait for the server's ack.
+
+        Raises:
+            Unavailable: refused or not acknowledged within `DEADLINE_S` (code NOT_PUBLISHED).
+        """
+        topic = f"projects/{self._project}/topics/{topic_of(event)}"
+        future = self._client.publish(topic, encode(event), event_id=event.event_id)
+        try:
+            async with asyncio.timeout(DEADLINE_S + 1):
+                await asyncio.wrap_future(future)
+        except (exceptions.GoogleAPIError, TimeoutError) as error:
+            raise Unavailable(
+                f"{topic_of(event)} was not published: {error}", code="NOT_PUBLISHED"
+            ) from error
+
+    def stop(self) -> None:
+        """Send what is left and end the client's threads."""
+        self._client.stop()

@@ -1,0 +1,30 @@
+"""Answers as bytes: msgspec encodes them, and ETags spare the body when nothing changed."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from fastapi import Request, Response
+
+_encoder = msgspec.json.Encoder()
+
+
+def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """`value` (plain values or msgspec-encodable dataclasses) as a JSON response."""
+    head = dict(headers) if headers else None
+    return Response(_encoder.encode(value), status, head, "application/json")
+
+
+def cacheable(request: Request, value: Any, *, max_age_s: int, etag: str | None = None) -> Response:
+    """`value` for private caches, or 304 when the client has it already (RFC 9110 §13.1.2).
+
+    The ETag is `etag`, or a hash of the body.
+    """
+    body = _encoder.encode(value)
+    tag = f'"{etag or hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"etag": tag, "cache-control": f"private, max-age={max_age_s}"}
+    given = request.headers.get("if-none-match", "")
+    if given == "*" or tag in (item.strip().removeprefix("W/") for item in given.split(",")):
+        return Response(None, 304, headers)
+    return Response(body, 200, headers, "application/json")

@@ -1,0 +1,78 @@
+"""Signed tokens (JWS compact form): which key, which algorithm, and what they claim.
+
+The algorithm is the verifier's choice, never the token's: `alg: none`, and HS256 with the
+public key as secret, are refused before any key is looked at (RFC 8725 §3.1).
+"""
+
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
+
+from shared.errors import Unauthenticated
+
+Algorithm = Literal["ES256", "RS256"]
+PublicKey = ECKey | RSAKey
+MAX_TOKEN_CHARS = 8192
+
+
+class Keys(Protocol):
+    """Where public keys come from."""
+
+    async def find(self, kid: str) -> PublicKey | None:
+        """The key of that id, or None. Raises Unavailable when the source does not answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StaticKeys:
+    """Keys that are known from the start, by id."""
+
+    by_id: Mapping[str, PublicKey]
+
+    async def find(self, kid: str) -> PublicKey | None:
+        return self.by_id.get(kid)
+
+
+async def verified_claims(token: str, keys: Keys, algorithm: Algorithm) -> dict[str, Any]:
+    """What `token` claims, its signature verified. The claims themselves are not judged.
+
+    Raises:
+        Unauthenticated: malformed, of another algorithm, of an unknown key, or tampered.
+        Unavailable: the source of keys does not answer.
+    """
+    kid = _kid(token, algorithm)
+    key = await keys.find(kid)
+    if key is None:
+        raise Unauthenticated("the token's key is unknown", code="TOKEN_INVALID")
+    try:
+        return jwt.decode(token, key, algorithms=[algorithm]).claims
+    except Exception as error:  # joserfc raises whatever hostile bytes provoke
+        raise Unauthenticated("the token's signature is invalid", code="TOKEN_INVALID") from error
+
+
+def _kid(token: str, algorithm: Algorithm) -> str:
+    try:
+        if len(token) > MAX_TOKEN_CHARS:
+            raise ValueError("too long")
+        first = token.split(".", 1)[0]
+        header = json.loads(urlsafe_b64decode(first + "=" * (-len(first) % 4)))
+        if header["alg"] != algorithm or not isinstance(header["kid"], str):
+            raise ValueError("another algorithm")
+        return header["kid"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Unauthenticated("not a token of this system", code="TOKEN_INVALID") from error
+
+
+def parse_jwks(document: Mapping[str, Any], algorithm: Algorithm) -> dict[str, PublicKey]:
+    """The keys of a JWKS (RFC 7517) that fit `algorithm`, by id; others are left out."""
+    kind = {"ES256": ECKey, "RS256": RSAKey}[algorithm]
+    return {
+        item["kid"]: kind.import_key(item)
+        for item in document["keys"]
+        if item.get("kty") == kind.key_type and "kid" in item
+    }
