@@ -60,6 +60,6 @@ class Publisher:
                 f"{topic_of(event)} was not published: {error}", code="NOT_PUBLISHED"
             ) from error
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Send what is left and end the client's threads."""
-        self._client.stop()
+        await asyncio.to_thread(self._client.stop)

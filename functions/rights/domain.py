@@ -1,0 +1,127 @@
+"""Licences: who may play which tracks where, on which plan, and when. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from functions.rights.territories import TERRITORIES, WORLDWIDE
+from shared.errors import Invalid
+from shared.events import LicenceChanged
+from shared.ids import parse_id
+
+PLANS = ("free", "premium")
+MAX_TRACKS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """Leave to stream `track_ids` in `territories` on `plans` within [starts_at, ends_at).
+
+    None at either end of the window means unbounded. `version` rises by one with each change.
+    `unpublished_at` is when the latest change was written, until it is known to be published.
+    """
+
+    licence_id: str
+    version: int
+    track_ids: tuple[str, ...]
+    territories: tuple[str, ...]
+    plans: tuple[str, ...]
+    starts_at: datetime | None
+    ends_at: datetime | None
+    withdrawn: bool
+    created_at: datetime
+    created_by: str
+    unpublished_at: datetime | None
+
+
+def new_licence(
+    licence_id: str,
+    *,
+    track_ids: Iterable[str],
+    territories: Iterable[str],
+    plans: Iterable[str],
+    starts_at: datetime | None,
+    ends_at: datetime | None,
+    by: str,
+    at: datetime,
+) -> Licence:
+    """A first version.
+
+    Raises:
+        Invalid: INVALID_ID, INVALID_TERRITORY, INVALID_PLAN, EMPTY_WINDOW, or INVALID when
+            nothing or too much is licensed.
+    """
+    tracks = tuple(dict.fromkeys(parse_id(id, "track id") for id in track_ids))
+    if not 0 < len(tracks) <= MAX_TRACKS:
+        raise Invalid(f"a licence covers 1 to {MAX_TRACKS} tracks")
+    start, end = _utc(starts_at), _utc(ends_at)
+    if start is not None and end is not None and start >= end:
+        raise Invalid("the window is empty: starts_at is not before ends_at", code="EMPTY_WINDOW")
+    return Licence(
+        licence_id,
+        version=1,
+        track_ids=tracks,
+        territories=_territories(territories),
+        plans=_plans(plans),
+        starts_at=start,
+        ends_at=end,
+        withdrawn=False,
+        created_at=at,
+        created_by=by,
+        unpublished_at=at,
+    )
+
+
+def withdraw(licence: Licence, at: datetime) -> Licence:
+    """The licence taken back, as its next version. Withdrawing twice changes nothing."""
+    if licence.withdrawn:
+        return licence
+    return replace(licence, version=licence.version + 1, withdrawn=True, unpublished_at=at)
+
+
+def published(licence: Licence, version: int) -> Licence | None:
+    """The licence with `version` known to be published; None if it has changed since."""
+    if licence.version != version or licence.unpublished_at is None:
+        return None
+    return replace(licence, unpublished_at=None)
+
+
+def changed(licence: Licence, event_id: str, at: datetime) -> LicenceChanged:
+    """The event that tells others how the licence now stands."""
+    return LicenceChanged(
+        event_id=event_id,
+        occurred_at=at,
+        licence_id=licence.licence_id,
+        version=licence.version,
+        track_ids=licence.track_ids,
+        territories=licence.territories,
+        plans=licence.plans,
+        starts_at=licence.starts_at,
+        ends_at=licence.ends_at,
+        withdrawn=licence.withdrawn,
+    )
+
+
+def _territories(given: Iterable[str]) -> tuple[str, ...]:
+    codes = set(given)
+    unknown = sorted(codes - TERRITORIES - {WORLDWIDE})
+    if unknown or not codes:
+        what = f"{unknown[0][:20]!r} is no territory" if unknown else "no territory is given"
+        raise Invalid(f'{what} (ISO 3166-1 alpha-2, or "*")', code="INVALID_TERRITORY")
+    return (WORLDWIDE,) if WORLDWIDE in codes else tuple(sorted(codes))
+
+
+def _plans(given: Iterable[str]) -> tuple[str, ...]:
+    plans = set(given)
+    if not plans or not plans <= set(PLANS):
+        raise Invalid("plans are free and premium", code="INVALID_PLAN")
+    return tuple(sorted(plans))
+
+
+def _utc(instant: datetime | None) -> datetime | None:
+    if instant is None:
+        return None
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:  # year 1 or 9999, moved over the edge by its offset
+        raise Invalid("an instant is outside the calendar", code="INVALID_WINDOW") from error
