@@ -1,0 +1,260 @@
+"""The JSON API: buckets and objects as resources.
+
+Source: cloud.google.com/storage/docs/json_api.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from emulators.runtime.storage import media
+from emulators.runtime.storage.errors import BadRequest, Conflict, NotFound
+from emulators.runtime.storage.listing import list_page
+from emulators.runtime.storage.names import check_bucket, check_object
+from emulators.runtime.storage.preconditions import Preconditions, number
+from emulators.runtime.storage.records import (
+    Bucket,
+    StoredObject,
+    bucket_resource,
+    new_fields,
+    object_resource,
+    patched,
+    replaced,
+)
+from emulators.runtime.storage.store import Draft, Store
+from emulators.runtime.storage.web import Answer, Request, decode, document
+
+_COMPUTED = (
+    "kind",
+    "id",
+    "selfLink",
+    "name",
+    "projectNumber",
+    "etag",
+    "metageneration",
+    "location",
+)
+
+
+class JsonApi:
+    """Answers `/storage/v1/…` and `/download/storage/v1/…` for the callers of `store`."""
+
+    def __init__(self, store: Store, project_number: str) -> None:
+        self._store = store
+        self._project_number = project_number
+
+    async def answer(self, request: Request, parts: list[str], caller: str) -> Answer:
+        """`parts` is the raw path below `/storage/v1/`, split at its slashes."""
+        method = request.method
+        match parts:
+            case ["b"] if method == "GET":
+                return self._list_buckets(request, caller)
+            case ["b"] if method == "POST":
+                return self._insert_bucket(request, caller, await request.document())
+            case ["b", bucket]:
+                return await self._bucket(request, decode(bucket), caller)
+            case ["b", bucket, "iam", "testPermissions"] if method == "GET":
+                return self._test_permissions(request, decode(bucket), caller)
+            case ["b", bucket, "o"] if method == "GET":
+                return self._list(request, decode(bucket), caller)
+            case ["b", bucket, "o", name]:
+                return await self._object(request, decode(bucket), decode(name), caller)
+            case ["b", bucket, "o", name, "compose"] if method == "POST":
+                return await self._compose(request, decode(bucket), decode(name), caller)
+            case ["b", bucket, "o", name, "moveTo", "o", target] if method == "POST":
+                draft = await self._draft(request, decode(bucket), decode(target), caller)
+                return self._copy(request, (decode(bucket), decode(name)), draft, "move")
+            case [
+                "b",
+                bucket,
+                "o",
+                name,
+                "rewriteTo" | "copyTo" as verb,
+                "b",
+                into,
+                "o",
+                target,
+            ] if method == "POST":
+                draft = await self._draft(request, decode(into), decode(target), caller)
+                return self._copy(request, (decode(bucket), decode(name)), draft, verb)
+            case ["projects", _, "serviceAccount"] if method == "GET":
+                email = (
+                    f"service-{self._project_number}@gs-project-accounts.iam.gserviceaccount.com"
+                )
+                return document({"kind": "storage#serviceAccount", "email_address": email})
+        raise NotFound("Not Found")
+
+    # Buckets
+
+    def _list_buckets(self, request: Request, caller: str) -> Answer:
+        prefix = request.query.get("prefix", "")
+        items = [
+            bucket_resource(bucket, base_url(request), self._project_number)
+            for bucket in self._store.index.buckets()
+            if bucket.name.startswith(prefix)
+            and self._store.access.allows(caller, "storage.buckets.get", bucket.name)
+        ]
+        return document({"kind": "storage#buckets", "items": items})
+
+    def _insert_bucket(self, request: Request, caller: str, body: dict[str, Any]) -> Answer:
+        name = check_bucket(str(body.get("name", "")))
+        self._store.access.check(caller, "storage.buckets.create", name)
+        if self._store.index.bucket(name):
+            raise Conflict(
+                "Your previous request to create the named bucket succeeded and you already own it."
+            )
+        now = self._store.now_us()
+        location = str(body.get("location", "US")).upper()
+        bucket = Bucket(name, location, now, 1, _settings(body))
+        with self._store.index.transaction():
+            self._store.index.put_bucket(bucket)
+        return document(bucket_resource(bucket, base_url(request), self._project_number))
+
+    async def _bucket(self, request: Request, name: str, caller: str) -> Answer:
+        index, access = self._store.index, self._store.access
+        bucket = self._store.bucket(name)
+        match request.method:
+            case "GET":
+                access.check(caller, "storage.buckets.get", name)
+            case "PATCH" | "PUT":
+                access.check(caller, "storage.buckets.update", name)
+                kept = bucket.settings if request.method == "PATCH" else {}
+                settings = {**kept, **_settings(await request.document())}
+                bucket = replace(
+                    bucket,
+                    metageneration=bucket.metageneration + 1,
+                    settings={key: value for key, value in settings.items() if value is not None},
+                )
+                with index.transaction():
+                    index.put_bucket(bucket)
+            case "DELETE":
+                access.check(caller, "storage.buckets.delete", name)
+                if index.objects(name, "", None, 1):
+                    raise Conflict("The bucket you tried to delete is not empty.")
+                with index.transaction():
+                    index.delete_bucket(name)
+                return Answer(204)
+            case _:
+                raise NotFound("Not Found")
+        return document(bucket_resource(bucket, base_url(request), self._project_number))
+
+    def _test_permissions(self, request: Request, name: str, caller: str) -> Answer:
+        self._store.bucket(name)
+        asked = request.query_list("permissions")
+        held = [p for p in asked if self._store.access.allows(caller, p, name)]
+        answer: dict[str, Any] = {"kind": "storage#testIamPermissionsResponse"}
+        return document({**answer, "permissions": held} if held else answer)
+
+    # Objects
+
+    def _list(self, request: Request, bucket: str, caller: str) -> Answer:
+        self._store.bucket(bucket)
+        self._store.access.check(caller, "storage.objects.list", bucket)
+        page = list_page(self._store.index, bucket, request.query)
+        base = base_url(request)
+        answer: dict[str, Any] = {"kind": "storage#objects"}
+        if page.next_token:
+            answer["nextPageToken"] = page.next_token
+        if page.prefixes:
+            answer["prefixes"] = page.prefixes
+        if page.items:
+            answer["items"] = [object_resource(stored, base) for stored in page.items]
+        return document(answer)
+
+    async def _object(self, request: Request, bucket: str, name: str, caller: str) -> Answer:
+        preconditions = Preconditions.of_query(request.query)
+        generation = generation_of(request.query)
+        match request.method:
+            case "GET" | "HEAD":
+                stored = self._store.get(bucket, name, caller, generation)
+                preconditions.check(stored, reading=True)
+                if request.query.get("alt") == "media":
+                    return media.answer(
+                        self._store.files, stored, request.headers, xml=False, public=False
+                    )
+                media.check_validators(request.headers, stored.etag, stored.updated_us)
+            case "PATCH" | "PUT":
+                body = await request.document()
+                how = patched if request.method == "PATCH" else replaced
+                stored = self._store.update(
+                    bucket,
+                    name,
+                    caller,
+                    lambda fields: how(fields, body),
+                    preconditions,
+                    generation,
+                )
+            case "DELETE":
+                self._store.delete(bucket, name, caller, preconditions, generation)
+                return Answer(204)
+            case _:
+                raise NotFound("Not Found")
+        return resource(request, stored)
+
+    async def _compose(self, request: Request, bucket: str, name: str, caller: str) -> Answer:
+        body = await request.document()
+        fields = new_fields(body.get("destination") or {})
+        preconditions = Preconditions.of_query(request.query)
+        draft = Draft(bucket, check_object(name), caller, fields, preconditions)
+        sources = [_source(entry) for entry in body.get("sourceObjects") or ()]
+        return resource(request, await self._store.compose(draft, sources))
+
+    async def _draft(self, request: Request, bucket: str, name: str, caller: str) -> Draft:
+        fields = new_fields(await request.document())
+        preconditions = Preconditions.of_query(request.query)
+        return Draft(bucket, check_object(name), caller, fields, preconditions)
+
+    def _copy(self, request: Request, source: tuple[str, str], draft: Draft, verb: str) -> Answer:
+        generation = request.query.get("sourceGeneration")
+        found = self._store.get(
+            *source, draft.member, number("sourceGeneration", generation) if generation else None
+        )
+        Preconditions.of_query(request.query, source=True).check(found)
+        if not draft.fields:
+            carried = {k: v for k, v in found.fields.items() if not k.endswith("Hold")}
+            draft = replace(draft, fields=carried)
+        stored = self._store.copy(found, draft, move=verb == "move")
+        if verb != "rewriteTo":
+            return resource(request, stored)
+        size = str(stored.blob.size_bytes)
+        return document(
+            {
+                "kind": "storage#rewriteResponse",
+                "totalBytesRewritten": size,
+                "objectSize": size,
+                "done": True,
+                "resource": object_resource(stored, base_url(request)),
+            }
+        )
+
+
+def base_url(request: Request) -> str:
+    """Where the caller sees this server."""
+    return f"http://{request.headers.get('host', '127.0.0.1')}"
+
+
+def resource(request: Request, stored: StoredObject) -> Answer:
+    """`stored` as an answer, with its etag."""
+    return document(object_resource(stored, base_url(request)), headers=(("etag", stored.etag),))
+
+
+def generation_of(query: Mapping[str, str]) -> int | None:
+    """The generation that a request is about, if it names one."""
+    return number("generation", query["generation"]) if query.get("generation") else None
+
+
+def _source(entry: Mapping[str, Any]) -> tuple[str, int | None, Preconditions]:
+    wanted = (entry.get("objectPreconditions") or {}).get("ifGenerationMatch")
+    preconditions = Preconditions.of_query({"ifGenerationMatch": str(wanted)} if wanted else {})
+    if not isinstance(entry.get("name"), str):
+        raise BadRequest("Required: sourceObjects[].name", reason="required")
+    generation = entry.get("generation")
+    return (
+        entry["name"],
+        None if generation is None else number("generation", str(generation)),
+        (preconditions),
+    )
+
+
+def _settings(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if key not in _COMPUTED}
