@@ -29,7 +29,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Every resource of one stack, sorted by URN. `secrets` are the property paths marked secret."""
+    """Every resource of one stack, sorted by URN. `secrets`: property paths marked secret."""
 
     stack: str
     project: str

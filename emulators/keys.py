@@ -1,0 +1,32 @@
+"""Local stand-ins for the stack's secrets, made once per data directory."""
+
+import base64
+import json
+import secrets
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+
+def stack_secrets(data_dir: Path) -> dict[str, str]:
+    """Values for the three secret configuration keys; kept in `<data>/keys/secrets.json`."""
+    path = data_dir / "keys" / "secrets.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        signing = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        values = {
+            "segue:jwtSigningKey": signing.decode(),
+            # Cloud CDN: 128 bits, base64url with padding.
+            "segue:cdnSigningKey": base64.urlsafe_b64encode(secrets.token_bytes(16)).decode(),
+            "segue:bootstrapClientSecret": secrets.token_hex(32),
+        }
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(values))
+        part.chmod(0o600)
+        part.replace(path)
+    return json.loads(path.read_text())
