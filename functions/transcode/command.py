@@ -1,0 +1,81 @@
+"""The one ffmpeg command line: one decode, every rendition, loudness and fingerprint with it."""
+
+from pathlib import Path
+
+from functions.transcode.ladder import FRAGMENT_MS, LADDER, Rung
+from functions.transcode.probe import INPUT_GUARDS
+
+FINGERPRINT = "fingerprint.txt"
+# Chromaprint's own tool looks at two minutes; more would find no more duplicates.
+_FINGERPRINT_S = 120
+_ENCODER = {"aac": "aac", "mp3": "libmp3lame", "vorbis": "libvorbis"}
+_MUXER = {
+    "aac": (
+        "-f", "mp4", "-movflags", "+delay_moov+dash+cmaf+global_sidx+skip_trailer",
+        "-frag_duration", str(FRAGMENT_MS * 1000),
+    ),
+    "mp3": ("-f", "mp3", "-write_xing", "1", "-id3v2_version", "0"),
+    "vorbis": ("-f", "ogg"),
+}  # fmt: skip
+
+
+def argv(
+    ffmpeg: str, master: Path, out: Path, *, channels: int, rate_hz: int, limit_s: int
+) -> list[str]:
+    """Everything from one decode of `master`: renditions into `out`, PCM to standard output.
+
+    The PCM is what every encoder is given: stereo float32, little-endian, `rate_hz`. Nothing
+    after `limit_s` is decoded. The master's `channels` choose the down- or up-mix.
+    """
+    command = [
+        ffmpeg, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "info", "-y",
+        "-abort_on", "empty_output",
+        *INPUT_GUARDS, "-vn", "-sn", "-dn", "-t", str(limit_s), "-i", str(master),
+        "-filter_complex", filters(channels, rate_hz),
+    ]  # fmt: skip
+    for number, rung in enumerate(LADDER):
+        command += _encoding(number, rung, out)
+    command += [
+        "-map", "[print]", *_BARE, "-t", str(_FINGERPRINT_S),
+        "-f", "chromaprint", "-fp_format", "base64", str(out / FINGERPRINT),
+        "-map", "[pcm]", *_BARE, "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1",
+    ]  # fmt: skip
+    return command
+
+
+_BARE = ("-map_metadata", "-1", "-map_chapters", "-1")
+
+
+def _encoding(number: int, rung: Rung, out: Path) -> list[str]:
+    return [
+        "-map", f"[r{number}]", *_BARE, "-fflags", "+bitexact", "-flags:a", "+bitexact",
+        "-c:a", _ENCODER[rung.codec], "-b:a", f"{rung.kbps}k", *rung.options,
+        *_MUXER[rung.codec], str(out / rung.path),
+    ]  # fmt: skip
+
+
+def filters(channels: int, rate_hz: int) -> str:
+    """The filter graph: resample once, mix once, then split to whoever listens.
+
+    `asetpts=N` numbers samples from nought, whatever the file's own clock says. Mono becomes
+    stereo by copying (ffmpeg's own mix takes 3 dB off), and stereo mono by the mean.
+    """
+    mix = (
+        f"aresample={rate_hz},pan=stereo|c0=c0|c1=c0"
+        if channels == 1
+        # Surround sums to more than full scale unless the matrix is normalised.
+        else f"aresample={rate_hz}:ochl=stereo:rematrix_maxval=1.0"
+    )
+    stereo = [f"[r{n}]" for n, rung in enumerate(LADDER) if rung.channels == 2]
+    mono = [f"[r{n}]" for n, rung in enumerate(LADDER) if rung.channels == 1 and not rung.half_rate]
+    half = [f"[r{n}]" for n, rung in enumerate(LADDER) if rung.half_rate]
+    return ";".join(
+        (
+            f"[0:a:0]{mix},aformat=sample_fmts=fltp:sample_rates={rate_hz}"
+            f":channel_layouts=stereo,asettb=1/{rate_hz},asetpts=N,asplit={len(stereo) + 4}"
+            f"{''.join(stereo)}[print][pcm][loud][low]",
+            "[loud]ebur128=peak=true:framelog=quiet,anullsink",
+            f"[low]pan=mono|c0=0.5*c0+0.5*c1,asplit={len(mono) + 1}{''.join(mono)}[lower]",
+            f"[lower]aresample={rate_hz // 2},asplit={len(half)}{''.join(half)}",
+        )
+    )
