@@ -1,5 +1,6 @@
 """Identifiers: 22-character base-62 strings, as the Web API's clients expect (`[0-9A-Za-z]+`)."""
 
+import hashlib
 import re
 import secrets
 from typing import NewType
@@ -32,6 +33,11 @@ def base62(data: bytes) -> str:
 def new_id() -> str:
     """A fresh random id of 128 bits. Call it at the edge and pass the id in."""
     return base62(secrets.token_bytes(16))
+
+
+def derived_id(*parts: str) -> str:
+    """The id that these parts always give: for events that may be published more than once."""
+    return base62(hashlib.sha256("/".join(parts).encode()).digest())
 
 
 def parse_id(text: str, what: str = "id") -> str:

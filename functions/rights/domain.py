@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functions.rights.territories import TERRITORIES, WORLDWIDE
 from shared.errors import Invalid
 from shared.events import LicenceChanged
-from shared.ids import parse_id
+from shared.ids import derived_id, parse_id
 
 PLANS = ("free", "premium")
 MAX_TRACKS = 500
@@ -86,10 +86,10 @@ def published(licence: Licence, version: int) -> Licence | None:
     return replace(licence, unpublished_at=None)
 
 
-def changed(licence: Licence, event_id: str, at: datetime) -> LicenceChanged:
-    """The event that tells others how the licence now stands."""
+def changed(licence: Licence, at: datetime) -> LicenceChanged:
+    """The event that tells others how the licence now stands: the same id each time it is told."""
     return LicenceChanged(
-        event_id=event_id,
+        event_id=derived_id(licence.licence_id, str(licence.version)),
         occurred_at=at,
         licence_id=licence.licence_id,
         version=licence.version,

@@ -40,7 +40,7 @@ def create() -> FastAPI:
     database = firestore.client(settings.google_cloud_project)
     licences = Licences(firestore.FirestoreDocuments(database, COLLECTION, Licence, "licence"))
     publish = Publisher(settings.google_cloud_project)
-    publication = Publication(licences, publish, new_id=new_id, now=_now)
+    publication = Publication(licences, publish, now=_now)
     caller = Caller(
         RemoteKeys(settings.oidc_certs_url, "RS256"),
         settings.service_audience,
@@ -49,7 +49,7 @@ def create() -> FastAPI:
     return create_app(
         "rights",
         api.routes(licences, publication, new_id=new_id, now=_now),
-        tasks(caller, {"republish": publication.sweep}),
+        tasks(caller, {"republish-licences": publication.sweep}),
         verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
         on_stop=[publish.stop],
     )

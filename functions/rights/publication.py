@@ -23,17 +23,15 @@ class Publication:
         licences: Licences,
         publish: Callable[[LicenceChanged], Awaitable[None]],
         *,
-        new_id: Callable[[], str],
         now: Callable[[], datetime],
     ) -> None:
         self._licences = licences
         self._publish = publish
-        self._new_id = new_id
         self._now = now
 
     async def of(self, licence: Licence) -> None:
         """Publish `licence` as it stands. Raises Unavailable; the sweep then catches up."""
-        await self._publish(domain.changed(licence, self._new_id(), self._now()))
+        await self._publish(domain.changed(licence, self._now()))
         await self._licences.mark_published(licence.licence_id, licence.version)
 
     async def sweep(self) -> int:

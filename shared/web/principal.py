@@ -20,7 +20,7 @@ AUDIENCE = "segue"
 PLANS = frozenset({"free", "premium"})
 MAX_CACHED = 20_000
 _TERRITORY = re.compile(r"[A-Z]{2}")
-_SUBJECT = re.compile(r"[0-9A-Za-z_.-]{1,64}")
+_SUBJECT = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
