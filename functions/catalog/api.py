@@ -1,0 +1,129 @@
+"""Uploads and tracks over HTTP. No byte of a master passes: clients send it to the bucket."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from functions.catalog import uploads
+from functions.catalog.domain import MAX_ARTISTS, MAX_NAME_CHARS
+from functions.catalog.masters import Masters
+from functions.catalog.store import Store
+from functions.catalog.uploads import Description, Upload
+from functions.catalog.views import track_view, upload_view
+from shared.ids import parse_id
+from shared.web.answers import answer, cacheable
+from shared.web.paging import Paged, page_view
+from shared.web.principal import Principal, requires
+
+Uploader = Annotated[Principal, Depends(requires("uploads:write"))]
+Reader = Annotated[Principal, Depends(requires())]
+Name = Annotated[
+    str, Field(min_length=1, max_length=MAX_NAME_CHARS, pattern=r"^[^\x00-\x1f\x7f]+\z")
+]
+
+TRACK_MAX_AGE_S = 60
+
+
+class NewUpload(BaseModel):
+    """A master to come. `sha256` of its bytes, in hex, spares sending what is there already."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    filename: Name
+    size_bytes: int = Field(ge=0, le=1 << 50)
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}\z")
+    title: Name | None = None
+    artists: list[Name] = Field(default_factory=list, max_length=MAX_ARTISTS)
+    album: Name | None = None
+    isrc: Annotated[str, Field(max_length=40)] | None = None
+
+
+def routes(
+    store: Store,
+    masters: Masters,
+    public_url: str,
+    *,
+    max_upload_bytes: int,
+    stuck_after: timedelta,
+    new_id: Callable[[], str],
+    now: Callable[[], datetime],
+) -> APIRouter:
+    """`/v1/uploads` and `/v1/tracks`."""
+    router = APIRouter()
+
+    @router.post("/v1/uploads")
+    async def create_upload(asked: NewUpload, uploader: Uploader, request: Request) -> Response:
+        described = Description(**{**asked.model_dump(), "artists": tuple(asked.artists)})
+        upload = uploads.new_upload(
+            new_id(),
+            new_id(),
+            described,
+            max_bytes=max_upload_bytes,
+            by=uploader.client_id,
+            at=now(),
+        )
+        if upload.sha256 is not None and (known := await store.masters.find(upload.sha256)):
+            return answer(
+                {
+                    "upload_id": known.upload_id,
+                    "track_id": known.track_id,
+                    "status": uploads.DUPLICATE,
+                    "upload_url": None,
+                    "expires_at": None,
+                }
+            )
+        # The document first: a session without one would be a master that nobody knows.
+        await store.uploads.create(upload.upload_id, upload)
+        url = await masters.session(upload, request.headers.get("origin"))
+        body = {
+            "upload_id": upload.upload_id,
+            "track_id": upload.track_id,
+            "status": upload.status,
+            "upload_url": url,
+            "expires_at": upload.created_at + uploads.SESSION_LIFETIME,
+        }
+        return answer(body, 201, {"cache-control": "no-store"})
+
+    async def current(upload: Upload) -> Upload:
+        """The upload, its master's arrival noticed: nobody tells us, so whoever asks looks."""
+        if upload.status != uploads.AWAITING_MASTER or not await masters.has(upload.upload_id):
+            return upload
+        after = await store.change_upload(
+            upload.upload_id, lambda known: uploads.arrived(known, now(), stuck_after)
+        )
+        return after or upload
+
+    @router.get("/v1/uploads/{upload_id}")
+    async def get_upload(upload_id: str, uploader: Uploader) -> Response:
+        upload = await store.uploads.get(parse_id(upload_id, "upload id"))
+        return answer(upload_view(await current(upload)), headers={"cache-control": "no-store"})
+
+    @router.get("/v1/uploads")
+    async def list_uploads(page: Paged, uploader: Uploader) -> Response:
+        found, total = await asyncio.gather(
+            store.uploads.page("created_at", descending=True, limit=page.limit, offset=page.offset),
+            store.uploads.count(),
+        )
+        href = f"{public_url}/v1/uploads"
+        return answer(page_view(href, page, [upload_view(upload) for upload in found], total))
+
+    @router.get("/v1/tracks")
+    async def list_tracks(page: Paged, reader: Reader, request: Request) -> Response:
+        found, total = await asyncio.gather(
+            store.tracks.page("created_at", descending=True, limit=page.limit, offset=page.offset),
+            store.tracks.count(),
+        )
+        items = [track_view(track, public_url) for track in found]
+        body = page_view(f"{public_url}/v1/tracks", page, items, total)
+        return cacheable(request, body, max_age_s=0)
+
+    @router.get("/v1/tracks/{track_id}")
+    async def get_track(track_id: str, reader: Reader, request: Request) -> Response:
+        track = await store.tracks.get(parse_id(track_id, "track id"))
+        return cacheable(request, track_view(track, public_url), max_age_s=TRACK_MAX_AGE_S)
+
+    return router
