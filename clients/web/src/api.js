@@ -1,0 +1,46 @@
+// The API on this page's own host.
+
+/** The API said no, or nobody answered: `status` 0 and reason OFFLINE. */
+export class ApiError extends Error {
+  constructor(status, reason, message) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.reason = reason;
+  }
+}
+
+export class Api {
+  #token;
+
+  constructor(token) {
+    this.#token = token;
+  }
+
+  tracks(limit, offset) {
+    return this.#call("GET", `/v1/tracks?limit=${limit}&offset=${offset}`);
+  }
+
+  play(trackId) {
+    return this.#call("POST", "/v1/plays", { track_id: trackId });
+  }
+
+  /** Report plays. `keepalive` lets the request outlive the page. */
+  events(events, { keepalive = false } = {}) {
+    return this.#call("POST", "/v1/events", { events }, { keepalive });
+  }
+
+  async #call(method, path, body, more = {}) {
+    const headers = { Authorization: `Bearer ${this.#token}` };
+    if (body) headers["Content-Type"] = "application/json";
+    let answer;
+    try {
+      answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), ...more });
+    } catch {
+      throw new ApiError(0, "OFFLINE", "no answer");
+    }
+    if (answer.ok) return answer.status === 204 ? null : answer.json();
+    const error = (await answer.json().catch(() => null))?.error;
+    throw new ApiError(answer.status, error?.reason ?? "UNKNOWN", error?.message ?? "");
+  }
+}

@@ -1,0 +1,161 @@
+// The page: joins what is shown with what plays.
+
+import { Api } from "./api.js";
+import { artistsOf, coverUrl, showCover } from "./covers.js";
+import { clock, speed } from "./format.js";
+import { onKeys } from "./keys.js";
+import { Library } from "./library.js";
+import { isSignedOut, wordsFor } from "./messages.js";
+import { describeSession } from "./mediasession.js";
+import { Player } from "./player.js";
+import { Reports } from "./reports.js";
+import { adoptToken, forgetToken } from "./session.js";
+import { Stream } from "./stream.js";
+import { peaksOf, Waveform } from "./waveform.js";
+
+const VOLUME = "segue.volume";
+const $ = (id) => document.getElementById(id);
+
+const token = adoptToken(location, history, sessionStorage);
+if (!token) show("signed-out");
+else if (!Stream.supported) show("unsupported");
+else start(token);
+
+// A new link opened in this tab only changes the fragment: begin again with it.
+addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
+
+function show(name) {
+  for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== name;
+  $("dock").hidden = name !== "library";
+}
+
+async function start(accessToken) {
+  const api = new Api(accessToken);
+  const reports = new Reports(api, sessionStorage);
+  const library = new Library(
+    api,
+    { list: $("tracks"), more: $("more"), count: $("count"), template: $("row") },
+    (track) => (track === player.track ? player.toggle() : player.choose(track)),
+  );
+  const player = new Player($("audio"), api, reports, (track, by) => library.beside(track, by));
+  const waveform = new Waveform($("wave"), $("seek"), (seconds) => player.seek(seconds));
+  const media = describeSession(navigator.mediaSession, player);
+  await player.open();
+
+  const load = async () => {
+    try {
+      await library.load();
+      $("empty").hidden = library.total > 0;
+      clear();
+    } catch (error) {
+      fail(error);
+    }
+  };
+  $("more").addEventListener("click", load);
+  $("toggle").addEventListener("click", () => player.toggle());
+  $("next").addEventListener("click", () => player.next());
+  $("previous").addEventListener("click", () => player.previous());
+  $("dismiss").addEventListener("click", clear);
+
+  const volume = $("volume");
+  volume.value = localStorage.getItem(VOLUME) ?? "0.8";
+  const setVolume = () => {
+    player.volume = Number(volume.value);
+    volume.setAttribute("aria-valuetext", `${Math.round(volume.value * 100)} percent`);
+    localStorage.setItem(VOLUME, volume.value);
+  };
+  volume.addEventListener("input", setVolume);
+  setVolume();
+
+  onKeys(document, {
+    toggle: () => player.toggle(),
+    next: () => player.next(),
+    previous: () => player.previous(),
+    seekBy: (seconds) => player.seek(player.positionS + seconds),
+    volumeBy: (step) => {
+      volume.value = String(Math.max(0, Math.min(1, Number(volume.value) + step)));
+      setVolume();
+    },
+  });
+
+  let shown = null;
+  player.addEventListener("change", () => {
+    if (player.track !== shown) {
+      shown = player.track;
+      clear();
+      nowPlaying(shown);
+      waveform.reset(shown.duration_ms / 1000);
+      media.track(shown, artistsOf(shown), coverUrl(shown, 300));
+    }
+    const facts = player.facts();
+    waveform.move(player.positionS, player.positionS + facts.aheadS);
+    delivery(facts);
+    transport();
+    media.position();
+    library.mark(player.track, player.playing);
+  });
+  player.addEventListener("loaded", () => waves(player.grant, waveform));
+  player.addEventListener("failed", (event) => fail(event.detail));
+  addEventListener("online", () => {
+    clear();
+    player.resume();
+  });
+  addEventListener("offline", () => fail({ reason: "OFFLINE" }));
+  addEventListener("pagehide", () => player.leave());
+
+  show("library");
+  await load();
+  reports.flush();
+
+  function transport() {
+    const playing = player.playing;
+    $("toggle").classList.toggle("is-playing", playing);
+    $("toggle").classList.toggle("is-busy", player.busy);
+    $("toggle").setAttribute("aria-label", playing ? "Pause" : "Play");
+    $("elapsed").textContent = clock(player.positionS);
+    $("total").textContent = clock(player.durationS);
+    document.title = player.track && playing ? `${player.track.name} – ${artistsOf(player.track)}` : "Segue";
+  }
+
+  function nowPlaying(track) {
+    for (const id of ["toggle", "next", "previous"]) $(id).disabled = false;
+    $("now-title").textContent = track.name;
+    $("now-artist").textContent = artistsOf(track);
+    showCover($("now-cover"), track, 128);
+  }
+
+  function delivery(facts) {
+    const strip = $("delivery");
+    strip.dataset.kbps = String(facts.kbps);
+    $("rendition").textContent = facts.kbps ? `${facts.codec.toUpperCase()} ${facts.kbps} kbit/s` : "–";
+    $("ahead").textContent = facts.kbps ? `${Math.round(facts.aheadS)} s` : "–";
+    $("estimate").textContent = facts.kbps ? speed(facts.estimateBps) : "–";
+    $("cache").textContent = facts.cache ? `${facts.cache} · ${facts.hits} of ${facts.requests} from cache` : "–";
+  }
+
+  async function waves(grant, target) {
+    if (!grant?.waveform_url) return;
+    try {
+      const answer = await fetch(new URL(grant.waveform_url, location.origin));
+      if (answer.ok && player.grant === grant) target.peaks = peaksOf(await answer.json());
+    } catch {
+      // The plain bar stays: the waveform is a picture, not a need.
+    }
+  }
+
+  function fail(error) {
+    if (isSignedOut(error)) {
+      forgetToken(sessionStorage);
+      $("audio").pause();
+      $("signed-out-why").textContent = wordsFor(error);
+      show("signed-out");
+      return;
+    }
+    $("notice-text").textContent = wordsFor(error);
+    $("notice").hidden = false;
+  }
+
+  function clear() {
+    $("notice").hidden = true;
+  }
+}

@@ -1,0 +1,22 @@
+// Numbers as people read them.
+
+/** 75.4 s is "1:15"; an hour and more is "1:02:03". */
+export function clock(seconds) {
+  const whole = Number.isFinite(seconds) ? Math.max(0, Math.floor(seconds)) : 0;
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (n) => String(n).padStart(2, "0");
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** 8123456 bits/s is "8.1 Mbit/s". */
+export function speed(bps) {
+  if (!bps) return "–";
+  return bps >= 1e6 ? `${(bps / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bps / 1e3)} kbit/s`;
+}
+
+/** A hue for a name, always the same one. */
+export function hueOf(text) {
+  let hash = 7;
+  for (const char of text) hash = (hash * 31 + char.codePointAt(0)) % 360;
+  return hash;
+}

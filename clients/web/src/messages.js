@@ -1,0 +1,30 @@
+// What went wrong, in words for the person who listens.
+
+const BY_REASON = {
+  OFFLINE: "You seem to be offline. Music goes on as soon as the connection is back.",
+  TRACK_NOT_FOUND: "This track is no longer in the library.",
+  TRACK_NOT_READY: "This track is still being prepared. Try again in a moment.",
+  NOT_LICENSED: "This track is not licensed for you yet.",
+  NO_LICENCE: "This track is not licensed for you yet.",
+  NOT_LICENSED_TERRITORY: "This track is not licensed where you are.",
+  NOT_LICENSED_PLAN: "This track is not part of your plan.",
+  INSUFFICIENT_SCOPE: "This link does not allow listening. Ask for a new one: segue link",
+  NO_STREAM: "This track has no stream that this player can play.",
+};
+
+/** One sentence for an ApiError, a shaka error or anything else that was thrown. */
+export function wordsFor(error) {
+  if (BY_REASON[error?.reason]) return BY_REASON[error.reason];
+  if (error?.status === 401) return "Your link has expired. Get a new one: segue link";
+  if (error?.status === 403) return BY_REASON.NOT_LICENSED;
+  if (error?.status === 429) return "That was a lot at once. Wait a moment and try again.";
+  if (error?.status >= 500) return "The service has a problem right now. Try again in a moment.";
+  if (error?.category === 1) return "The stream stopped arriving. Check the connection, then press play.";
+  if (error?.category === 3) return "Your browser cannot play this stream.";
+  return "That did not work. Try again in a moment.";
+}
+
+/** Is it the sign-in that is over, rather than this one request? */
+export function isSignedOut(error) {
+  return error?.status === 401;
+}

@@ -1,0 +1,165 @@
+// The adaptive stream: shaka-player on one audio element, signed and counted.
+
+import { ApiError } from "./api.js";
+
+const CONFIG = {
+  abr: {
+    enabled: true,
+    defaultBandwidthEstimate: 600_000,
+    switchInterval: 4,
+    // navigator.connection guesses; what was measured on this stream is better.
+    useNetworkInformation: false,
+  },
+  streaming: {
+    bufferingGoal: 30,
+    rebufferingGoal: 1,
+    bufferBehind: 60,
+    retryParameters: { maxAttempts: 5, baseDelay: 500, backoffFactor: 2, fuzzFactor: 0.3, timeout: 20_000 },
+  },
+  manifest: { retryParameters: { maxAttempts: 3, baseDelay: 500, backoffFactor: 2, timeout: 10_000 } },
+};
+const FORBIDDEN_HTTP = 1001;
+
+export class Stream extends EventTarget {
+  #player;
+  #audio;
+  #grants;
+  #grant = null;
+  #ahead = null;
+  #renewedAt = 0;
+  bytes = 0;
+  cache = "";
+  hits = 0;
+  requests = 0;
+
+  constructor(audio, grants) {
+    super();
+    this.#audio = audio;
+    this.#grants = grants;
+  }
+
+  static get supported() {
+    return Boolean(globalThis.shaka?.Player.isBrowserSupported());
+  }
+
+  async open() {
+    this.#player = new shaka.Player();
+    await this.#player.attach(this.#audio);
+    this.#player.configure(CONFIG);
+    const net = this.#player.getNetworkingEngine();
+    net.registerRequestFilter(async (_type, request) => {
+      request.uris = await Promise.all(request.uris.map(async (uri) => (await this.#grants.sign(uri)) ?? uri));
+    });
+    net.registerResponseFilter((_type, response) => this.#count(response));
+    this.#player.addEventListener("error", (event) => this.#failed(event.detail));
+    this.#player.addEventListener("adaptation", () => this.#changed());
+    this.#player.addEventListener("variantchanged", () => this.#changed());
+    this.#player.addEventListener("buffering", (event) => {
+      this.dispatchEvent(new CustomEvent("buffering", { detail: event.buffering }));
+    });
+  }
+
+  /** Load what `grant` opens, from what was fetched ahead where that is this grant. */
+  async load(grant) {
+    const ahead = this.#ahead?.grant === grant ? this.#ahead.manager : null;
+    if (this.#ahead && !ahead) this.#ahead.manager.destroy();
+    this.#ahead = null;
+    this.#grant = grant;
+    this.bytes = this.hits = this.requests = 0;
+    this.cache = "";
+    try {
+      await this.#player.load(ahead ?? manifestOf(grant), 0);
+    } catch (error) {
+      if (error?.code !== shaka.util.Error.Code.LOAD_INTERRUPTED) throw error;
+    }
+  }
+
+  /** Fetch the beginning of a track that is likely to come next. */
+  async preload(grant) {
+    this.#ahead?.manager.destroy();
+    this.#ahead = null;
+    const manager = await this.#player.preload(manifestOf(grant), 0);
+    if (manager) this.#ahead = { grant, manager };
+  }
+
+  get preloaded() {
+    return this.#ahead?.grant ?? null;
+  }
+
+  retry() {
+    this.#player?.retryStreaming();
+  }
+
+  unload() {
+    this.#grant = null;
+    return this.#player?.unload();
+  }
+
+  /** What the listener may want to know about the delivery, in plain numbers. */
+  facts() {
+    const active = this.#player?.getVariantTracks().find((track) => track.active);
+    const at = this.#audio.currentTime;
+    let aheadS = 0;
+    for (let n = 0; n < this.#audio.buffered.length; n += 1) {
+      if (this.#audio.buffered.start(n) <= at + 0.1 && this.#audio.buffered.end(n) > at) {
+        aheadS = this.#audio.buffered.end(n) - at;
+      }
+    }
+    return {
+      codec: active && this.#grant ? "aac" : "",
+      kbps: active && this.#grant ? nominalKbps(this.#grant, active.bandwidth) : 0,
+      aheadS,
+      estimateBps: this.#player?.getStats().estimatedBandwidth || 0,
+      cache: this.cache,
+      hits: this.hits,
+      requests: this.requests,
+    };
+  }
+
+  #count(response) {
+    if (!this.#grant || !response.uri.startsWith(this.#grant.prefix)) return;
+    this.bytes += response.data?.byteLength ?? 0;
+    this.requests += 1;
+    const status = response.headers["x-cache-status"];
+    if (!status) return;
+    this.cache = status.toLowerCase();
+    if (this.cache.startsWith("hit")) this.hits += 1;
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("rendition"));
+  }
+
+  /** A refused signature is renewed once a minute at most; all else goes to the listener. */
+  async #failed(error) {
+    const refused = error.code === FORBIDDEN_HTTP && error.data?.[1] === 403;
+    if (refused && this.#grant && Date.now() - this.#renewedAt > 60_000) {
+      this.#renewedAt = Date.now();
+      try {
+        await this.#grants.renew(this.#grant);
+        this.#player.retryStreaming();
+        return;
+      } catch (why) {
+        error = why;
+      }
+    }
+    this.dispatchEvent(new CustomEvent("failed", { detail: error }));
+  }
+}
+
+function manifestOf(grant) {
+  const manifest = grant.manifests.find((m) => m.codec === "aac" && m.protocol === "dash");
+  if (!manifest) throw new ApiError(0, "NO_STREAM", "no DASH manifest in the grant");
+  return new URL(manifest.url, location.origin).href;
+}
+
+/** The nominal bit rate of the AAC rendition whose peak is nearest to `bandwidth` (bits/s). */
+export function nominalKbps(grant, bandwidth) {
+  let best = null;
+  for (const rendition of grant.renditions) {
+    if (rendition.codec !== "aac") continue;
+    const off = Math.abs(rendition.bandwidth_bps - bandwidth);
+    if (!best || off < best.off) best = { off, kbps: rendition.kbps };
+  }
+  return best?.kbps ?? Math.round(bandwidth / 1000);
+}
