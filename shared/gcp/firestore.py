@@ -31,9 +31,6 @@ _TRANSIENT = (
     exceptions.TooManyRequests,
 )
 _CONTENDED = (exceptions.FailedPrecondition, exceptions.Aborted, exceptions.AlreadyExists)
-_RETRY = AsyncRetry(
-    predicate=if_exception_type(*_TRANSIENT), initial=0.05, maximum=1.0, timeout=2 * TIMEOUT_S
-)
 
 
 def client(project: str) -> AsyncClient:
@@ -42,10 +39,24 @@ def client(project: str) -> AsyncClient:
 
 
 class FirestoreDocuments(Generic[T]):
-    """One collection of the default database; `what` names one document in error codes."""
+    """One collection of the default database; `what` names one document in error codes.
 
-    def __init__(self, client: AsyncClient, collection: str, cls: type[T], what: str) -> None:
+    Transient failures are retried for `patience_s`.
+    """
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        collection: str,
+        cls: type[T],
+        what: str,
+        *,
+        patience_s: float = 2 * TIMEOUT_S,
+    ) -> None:
         self._client = client
+        self._retry = AsyncRetry(
+            predicate=if_exception_type(*_TRANSIENT), initial=0.05, maximum=1.0, timeout=patience_s
+        )
         self._collection = client.collection(collection)
         self._cls = cls
         self._what = what
@@ -58,7 +69,7 @@ class FirestoreDocuments(Generic[T]):
         found: dict[str, T] = {}
         if references:
             async with _answered():
-                snapshots = self._client.get_all(references, retry=_RETRY, timeout=TIMEOUT_S)
+                snapshots = self._client.get_all(references, retry=self._retry, timeout=TIMEOUT_S)
                 async for snapshot in snapshots:
                     if snapshot.exists:
                         found[snapshot.id] = from_document(snapshot.to_dict(), self._cls)
@@ -75,7 +86,7 @@ class FirestoreDocuments(Generic[T]):
         try:
             async with _answered():
                 await self._collection.document(id).create(
-                    document, retry=_RETRY, timeout=TIMEOUT_S
+                    document, retry=self._retry, timeout=TIMEOUT_S
                 )
         except exceptions.AlreadyExists as error:
             raise Conflict(f"{self._what} {id} exists", code="ALREADY_EXISTS") from error
@@ -90,7 +101,7 @@ class FirestoreDocuments(Generic[T]):
     async def put(self, id: str, value: T) -> None:
         document = to_document(value)
         async with _answered():
-            await self._collection.document(id).set(document, retry=_RETRY, timeout=TIMEOUT_S)
+            await self._collection.document(id).set(document, retry=self._retry, timeout=TIMEOUT_S)
 
     async def update(self, id: str, change: Callable[[T | None], T | None]) -> T | None:
         for attempt in range(ATTEMPTS):
@@ -102,7 +113,7 @@ class FirestoreDocuments(Generic[T]):
                 await self._replace(id, after, read_at)
             except _CONTENDED:
                 # Full jitter: writers that met once should not meet again.
-                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
+                await asyncio.sleep(random.uniform(0, min(0.5, 0.01 * 2**attempt)))  # noqa: S311
                 continue
             except exceptions.NotFound:  # deleted since the read
                 continue
@@ -123,13 +134,13 @@ class FirestoreDocuments(Generic[T]):
     async def count(self) -> int:
         async with _answered():
             query = self._collection.count()
-            rows = await query.get(retry=_RETRY, timeout=TIMEOUT_S)
+            rows = await query.get(retry=self._retry, timeout=TIMEOUT_S)
             return int(rows[0][0].value)  # type: ignore[index]
 
     async def _read(self, id: str) -> tuple[T | None, Any]:
         async with _answered():
             reference = self._collection.document(id)
-            snapshot = await reference.get(retry=_RETRY, timeout=TIMEOUT_S)
+            snapshot = await reference.get(retry=self._retry, timeout=TIMEOUT_S)
         if not snapshot.exists:
             return None, None
         return from_document(snapshot.to_dict(), self._cls), snapshot.update_time
@@ -139,14 +150,16 @@ class FirestoreDocuments(Generic[T]):
         document = to_document(value)
         async with _answered():
             if read_at is None:
-                await reference.create(document, retry=_RETRY, timeout=TIMEOUT_S)
+                await reference.create(document, retry=self._retry, timeout=TIMEOUT_S)
             else:
                 option = self._client.write_option(last_update_time=read_at)
-                await reference.update(document, option=option, retry=_RETRY, timeout=TIMEOUT_S)
+                await reference.update(
+                    document, option=option, retry=self._retry, timeout=TIMEOUT_S
+                )
 
     async def _all(self, query: Any) -> list[T]:
         async with _answered():
-            snapshots = await query.get(retry=_RETRY, timeout=TIMEOUT_S)
+            snapshots = await query.get(retry=self._retry, timeout=TIMEOUT_S)
         return [from_document(snapshot.to_dict(), self._cls) for snapshot in snapshots]
 
 
