@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-import yaml
 from google.protobuf import struct_pb2
 from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.config import set_all_config
@@ -24,9 +23,9 @@ from pulumi.runtime.stack import run_in_stack
 
 from emulators.graph import Graph, Resource
 from emulators.outputs import outputs
+from emulators.stack import stack_config
 from infra.program import program
 
-ROOT = Path(__file__).resolve().parents[1]
 SECRETS = ("segue:jwtSigningKey", "segue:cdnSigningKey", "segue:bootstrapClientSecret")
 
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the wire's mark of a secret value
@@ -38,23 +37,6 @@ _PROVIDER = "__provider"
 
 class EvaluationError(Exception):
     """The program cannot be evaluated: says which resource, and what is wrong with it."""
-
-
-def stack_config(stack: str) -> dict[str, str]:
-    """The plain values of `Pulumi.<stack>.yaml`.
-
-    Raises:
-        EvaluationError: no such stack.
-    """
-    path = ROOT / f"Pulumi.{stack}.yaml"
-    if not path.is_file():
-        raise EvaluationError(f"no stack {stack!r}: {path.name} does not exist")
-    values = yaml.safe_load(path.read_text())["config"]
-    return {
-        key: str(value).lower() if isinstance(value, bool) else str(value)
-        for key, value in values.items()
-        if not isinstance(value, dict)  # `secure:` values are the operator's; stand-ins come in
-    }
 
 
 def evaluate(
@@ -116,7 +98,7 @@ class _Monitor(mocks.MockMonitor):
         self.error: EvaluationError | None = None
         self._lock = threading.Lock()
 
-    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the wire's name
+    def RegisterResource(self, request: Any) -> Any:
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == "pulumi:pulumi:Stack":
             return resource_pb2.RegisterResourceResponse(urn=urn)
@@ -180,11 +162,11 @@ class _Monitor(mocks.MockMonitor):
             return value.string_value
         return value.bool_value if kind == "bool_value" else None
 
-    def Invoke(self, request: Any) -> Any:  # noqa: N802
+    def Invoke(self, request: Any) -> Any:
         self.error = EvaluationError(f"{request.tok}: the program must not ask the cloud")
         raise self.error
 
-    def ReadResource(self, request: Any) -> Any:  # noqa: N802
+    def ReadResource(self, request: Any) -> Any:
         self.error = EvaluationError(f"{request.type} {request.name}: get() is not for the program")
         raise self.error
 

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,12 +29,15 @@ from emulators.process import Process, Spec
 from emulators.run_api import run_routes
 from emulators.runtime import bigquery
 from emulators.scheduler import NoJob, Scheduler
+from emulators.stack import stack_config
 from emulators.workloads import Platform
 
 ROOT = Path(__file__).resolve().parents[1]
 STACK = "dev"
 DEFAULT_PORT = 8780
 READY_TIMEOUT_S = 180.0
+HOPELESS_RESTARTS = 6
+"""A process that fails this often before it was ever up will not come up."""
 
 BACKENDS_STAGE, PROXIES_STAGE = 0, 1
 
@@ -83,7 +86,6 @@ class Supervisor:
         began = time.monotonic()
         self.logs = Logs(self.data_dir / "logs")
         issuer = Issuer.load(self.data_dir)
-        bigquery_spec = await asyncio.to_thread(bigquery.prepare, self.data_dir)
         port = self.port or (DEFAULT_PORT if is_free(DEFAULT_PORT) else free_ports(1)[0])
         public_url = f"http://127.0.0.1:{port}"
         control, firestore, pubsub, rest, grpc, storage, *health = free_ports(11)
@@ -92,7 +94,9 @@ class Supervisor:
         # Google's emulators need no graph: they start while it is evaluated.
         self._java("firestore-emulator", firestore_argv(firestore), firestore)
         self._java("pubsub-emulator", pubsub_argv(pubsub), pubsub)
-        self._bigquery(bigquery_spec, rest, grpc)
+        project = stack_config(STACK)["gcp:project"]
+        command = await asyncio.to_thread(bigquery.prepare, self.data_dir, project, rest, grpc)
+        self._bigquery(command, rest)
         self.graph = await self._evaluate(public_url, control_url)
         self.policy = Policy.from_graph(self.graph)
         self.say(f"evaluated the program: {len(self.graph.resources)} resources")
@@ -228,11 +232,11 @@ class Supervisor:
 
     # Starting.
 
-    def _java(self, name: str, argv: tuple[str, ...], port: int) -> None:
+    def _java(self, name: str, argv: Sequence[str], port: int) -> None:
         self._start(
             Spec(
                 name=name,
-                argv=argv,
+                argv=tuple(argv),
                 env={**os.environ, "NO_PROXY": "127.0.0.1"},
                 cwd=self.data_dir,
                 healthy=lambda: answers(f"http://127.0.0.1:{port}/"),
@@ -240,14 +244,14 @@ class Supervisor:
             )
         )
 
-    def _bigquery(self, prepared: bigquery.Prepared, rest: int, grpc: int) -> None:
+    def _bigquery(self, command: bigquery.Command, rest: int) -> None:
         self._start(
             Spec(
                 name="bigquery",
-                argv=prepared.argv(rest, grpc),
-                env=prepared.env,
+                argv=tuple(command.argv),
+                env=command.env,
                 cwd=self.data_dir,
-                healthy=lambda: answers(f"http://127.0.0.1:{rest}{bigquery.HEALTH_PATH}"),
+                healthy=lambda: answers(f"http://127.0.0.1:{rest}/healthz"),
                 stage=BACKENDS_STAGE,
             )
         )
@@ -275,14 +279,14 @@ class Supervisor:
 
     async def _ready(self) -> None:
         everything = [*self.processes.values(), *self.fleet.processes()]
-        waiting = {asyncio.create_task(it.up.wait()): it for it in everything}
-        _, late = await asyncio.wait(waiting, timeout=READY_TIMEOUT_S)
-        for task in late:
-            task.cancel()
-        if late:
-            name = waiting[next(iter(late))].spec.name
-            names = ", ".join(sorted(waiting[task].spec.name for task in late))
-            raise NotReady(f"not ready: {names}. The end of {name}.log:\n{self.logs.tail(name)}")
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while late := [it for it in everything if not it.up.is_set()]:
+            hopeless = [it for it in late if it.restarts >= HOPELESS_RESTARTS]
+            if hopeless or time.monotonic() > deadline:
+                name = (hopeless or late)[0].spec.name
+                names = ", ".join(sorted(it.spec.name for it in late))
+                raise NotReady(f"not ready: {names}. The end of {name}.log:\n{self.logs.tail(name)}")
+            await asyncio.sleep(0.05)
 
     async def _serve(self, issuer: Issuer) -> None:
         """The control server, and a metadata server port for each service account."""

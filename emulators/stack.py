@@ -1,0 +1,28 @@
+"""A stack's plain configuration values, read without the SDK."""
+
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class NoStack(LookupError):
+    """There is no `Pulumi.<stack>.yaml` of that name."""
+
+
+def stack_config(stack: str) -> dict[str, str]:
+    """The plain values of `Pulumi.<stack>.yaml`.
+
+    Raises:
+        NoStack: no such stack.
+    """
+    path = ROOT / f"Pulumi.{stack}.yaml"
+    if not path.is_file():
+        raise NoStack(f"no stack {stack!r}: {path.name} does not exist")
+    values = yaml.safe_load(path.read_text())["config"]
+    return {
+        key: str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in values.items()
+        if not isinstance(value, dict)  # `secure:` values are the operator's; stand-ins come in
+    }
