@@ -14,10 +14,8 @@ from segue.errors import ConfigError, NotFound, SegueError, UploadError
 from segue.journal import Journal, Step
 from segue.uploads import Session
 
-SUFFIXES = frozenset(
-    (".aac", ".aif", ".aiff", ".alac", ".caf", ".flac", ".m4a", ".mka", ".mp3", ".mp4")
-    + (".oga", ".ogg", ".opus", ".w64", ".wav", ".wma")
-)
+_SUFFIXES = ".aac .aif .aiff .alac .caf .flac .m4a .mka .mp3 .mp4 .oga .ogg .opus .w64 .wav .wma"
+SUFFIXES = frozenset(_SUFFIXES.split())
 LICENCE_BATCH = 25
 POLL_S = (0.3, 3.0)
 

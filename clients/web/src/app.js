@@ -96,6 +96,8 @@ async function start(accessToken) {
   });
   player.addEventListener("loaded", () => waves(player.grant, waveform));
   player.addEventListener("failed", (event) => fail(event.detail));
+  player.addEventListener("interrupted", (event) => fail(navigator.onLine ? event.detail : { reason: "OFFLINE" }));
+  player.addEventListener("recovered", clear);
   addEventListener("online", () => {
     clear();
     player.resume();

@@ -19,7 +19,7 @@ export function wordsFor(error) {
   if (error?.status === 403) return BY_REASON.NOT_LICENSED;
   if (error?.status === 429) return "That was a lot at once. Wait a moment and try again.";
   if (error?.status >= 500) return "The service has a problem right now. Try again in a moment.";
-  if (error?.category === 1) return "The stream stopped arriving. Check the connection, then press play.";
+  if (error?.category === 1) return "The stream stopped arriving. It goes on as soon as the connection is back.";
   if (error?.category === 3) return "Your browser cannot play this stream.";
   return "That did not work. Try again in a moment.";
 }

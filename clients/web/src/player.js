@@ -39,6 +39,11 @@ export class Player extends EventTarget {
     audio.addEventListener("waiting", () => this.#stalled());
     audio.addEventListener("ended", () => this.#ended());
     this.#stream.addEventListener("failed", (event) => this.#fail(event.detail));
+    for (const name of ["interrupted", "recovered"]) {
+      this.#stream.addEventListener(name, (event) => {
+        this.dispatchEvent(new CustomEvent(name, { detail: event.detail }));
+      });
+    }
     this.#stream.addEventListener("rendition", () => this.#tell());
     this.#stream.addEventListener("buffering", (event) => {
       this.busy = event.detail;
@@ -77,6 +82,7 @@ export class Player extends EventTarget {
     const turn = ++this.#turn;
     this.#loudness.start();
     this.#finish(reason);
+    this.#audio.pause();
     this.track = track;
     this.busy = true;
     this.#tell();
@@ -185,6 +191,8 @@ export class Player extends EventTarget {
 
   #fail(error) {
     this.#finish("error");
+    this.#next = null;
+    this.#stream.unload();
     this.busy = false;
     this.dispatchEvent(new CustomEvent("failed", { detail: error }));
     this.#tell();

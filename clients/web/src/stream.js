@@ -18,7 +18,8 @@ const CONFIG = {
   },
   manifest: { retryParameters: { maxAttempts: 3, baseDelay: 500, backoffFactor: 2, timeout: 10_000 } },
 };
-const FORBIDDEN_HTTP = 1001;
+const BAD_STATUS = 1001;
+const RETRY_MS = 4_000;
 
 export class Stream extends EventTarget {
   #player;
@@ -27,6 +28,7 @@ export class Stream extends EventTarget {
   #grant = null;
   #ahead = null;
   #renewedAt = 0;
+  #retrying = null;
   bytes = 0;
   cache = "";
   hits = 0;
@@ -65,6 +67,7 @@ export class Stream extends EventTarget {
     if (this.#ahead && !ahead) this.#ahead.manager.destroy();
     this.#ahead = null;
     this.#grant = grant;
+    this.#calm();
     this.bytes = this.hits = this.requests = 0;
     this.cache = "";
     try {
@@ -92,6 +95,7 @@ export class Stream extends EventTarget {
 
   unload() {
     this.#grant = null;
+    this.#calm();
     return this.#player?.unload();
   }
 
@@ -118,6 +122,10 @@ export class Stream extends EventTarget {
 
   #count(response) {
     if (!this.#grant || !response.uri.startsWith(this.#grant.prefix)) return;
+    if (this.#retrying) {
+      this.#calm();
+      this.dispatchEvent(new Event("recovered"));
+    }
     this.bytes += response.data?.byteLength ?? 0;
     this.requests += 1;
     const status = response.headers["x-cache-status"];
@@ -130,9 +138,17 @@ export class Stream extends EventTarget {
     this.dispatchEvent(new Event("rendition"));
   }
 
-  /** A refused signature is renewed once a minute at most; all else goes to the listener. */
+  #calm() {
+    clearInterval(this.#retrying);
+    this.#retrying = null;
+  }
+
+  /**
+   * A refused signature is renewed, once a minute at most. A line that broke is tried again
+   * until it is back, while the buffer plays on. All else ends the play.
+   */
   async #failed(error) {
-    const refused = error.code === FORBIDDEN_HTTP && error.data?.[1] === 403;
+    const refused = error.code === BAD_STATUS && error.data?.[1] === 403;
     if (refused && this.#grant && Date.now() - this.#renewedAt > 60_000) {
       this.#renewedAt = Date.now();
       try {
@@ -142,6 +158,11 @@ export class Stream extends EventTarget {
       } catch (why) {
         error = why;
       }
+    }
+    if (error.category === shaka.util.Error.Category.NETWORK && !refused && this.#audio.readyState > 0) {
+      this.#retrying ??= setInterval(() => this.retry(), RETRY_MS);
+      this.dispatchEvent(new CustomEvent("interrupted", { detail: error }));
+      return;
     }
     this.dispatchEvent(new CustomEvent("failed", { detail: error }));
   }
