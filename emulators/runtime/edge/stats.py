@@ -1,6 +1,6 @@
 """What the edge counts for each backend bucket; `GET /_stats` shows it."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
 
 @dataclass(slots=True)
@@ -41,4 +41,10 @@ class Stats:
         return found
 
     def as_dict(self) -> dict:
-        return {"backend_buckets": {name: asdict(one) for name, one in self.buckets.items()}}
+        """The totals, and under `backend_buckets` each bucket's own."""
+        each = {name: asdict(one) for name, one in self.buckets.items()}
+        totals = {
+            field.name: sum(one[field.name] for one in each.values())
+            for field in fields(BucketStats)
+        }
+        return {**totals, "backend_buckets": each}

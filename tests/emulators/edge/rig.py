@@ -3,12 +3,15 @@
 import asyncio
 import hashlib
 import json
+import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from emulators.endpoints import CallerPorts, Endpoints
 from emulators.graph import Graph, Resource
@@ -20,6 +23,7 @@ from shared.cdn import SigningKey
 
 PROJECT_NUMBER = "123456789012"
 FILL_AGENT = f"serviceAccount:service-{PROJECT_NUMBER}@cloud-cdn-fill.iam.gserviceaccount.com"
+NEG_ID = "projects/test-project/regions/europe-west1/networkEndpointGroups/catalog"
 KEY = SigningKey("key-1", b"0123456789abcdef")
 OTHER_KEY = SigningKey("key-2", b"fedcba9876543210")
 INVOKER = "caller@test-project.iam.gserviceaccount.com"
@@ -134,9 +138,13 @@ class FakeInstance:
         if path.endswith("/wait"):
             await self.release.wait()
         if path.endswith("/stream"):
-            return await self._stream(receive, send)
-        if path.endswith("/forever"):
-            return await self._forever(receive, send)
+            await self._stream(receive, send)
+        elif path.endswith("/forever"):
+            await self._forever(receive, send)
+        else:
+            await self._tell(scope, receive, send)
+
+    async def _tell(self, scope, receive, send) -> None:
         body, more = b"", True
         while more:
             message = await receive()
@@ -253,7 +261,7 @@ def graph(
         resource(
             "gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup",
             "catalog",
-            id="projects/test-project/regions/europe-west1/networkEndpointGroups/catalog",
+            id=NEG_ID,
             name="catalog",
             cloudRun={"service": "catalog"},
         ),
@@ -262,11 +270,7 @@ def graph(
             "catalog",
             id=backend_id,
             name="segue-catalog",
-            backends=[
-                {
-                    "group": "projects/test-project/regions/europe-west1/networkEndpointGroups/catalog"
-                }
-            ],
+            backends=[{"group": NEG_ID}],
             customRequestHeaders=["X-Client-Geo-Region:{client_region}"],
             **({"securityPolicy": compute_id("p", "armor")} if requests_per_minute else {}),
         ),
@@ -396,8 +400,6 @@ class Rig:
     async def request(
         self, method: str, path: str, body: bytes | None = None, **headers: str
     ) -> tuple[int, dict[str, str], bytes]:
-        from yarl import URL
-
         asked = {name.replace("_", "-"): value for name, value in headers.items()}
         url = URL(path if path.startswith("http") else self.url + path, encoded=True)
         async with self.client.request(
@@ -409,6 +411,13 @@ class Rig:
     async def stats(self, backend: str = "segue-audio") -> dict[str, int]:
         _, _, body = await self.get(self.health_url + "/_stats")
         return json.loads(body)["backend_buckets"][backend]
+
+
+@cache
+def issuer_once() -> Issuer:
+    """One key for all tests: making it is most of a small cloud's start."""
+    with tempfile.TemporaryDirectory() as folder:
+        return Issuer.load(Path(folder))
 
 
 NAMES = ("front", "health", "catalog", "transcode", "fill", "anonymous", "one", "two", "closed")
@@ -424,7 +433,7 @@ async def running(tmp_path: Path, made: Graph, limits: Limits | None = None):
         public={"test-project-images", "test-project-web"}, anonymous_port=ports["anonymous"]
     )
     instance = FakeInstance()
-    issuer = Issuer.load(tmp_path)
+    issuer = issuer_once()
     endpoints = Endpoints(
         f"http://127.0.0.1:{ports['front']}",
         "http://127.0.0.1:1",
@@ -453,7 +462,7 @@ async def running(tmp_path: Path, made: Graph, limits: Limits | None = None):
     )
     web = server(everything)
     task = asyncio.ensure_future(web.serve(list(sockets.values())))
-    while not web.started:
+    while not web.started:  # noqa: ASYNC110  (uvicorn tells it by this flag alone)
         await asyncio.sleep(0.005)
     client = aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
     base = "http://127.0.0.1:"
