@@ -33,7 +33,7 @@ def list_page(index: Index, bucket: str, query: Mapping[str, str]) -> Page:
         BadRequest: a token, number or glob that makes no sense.
     """
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
-    trailing = query.get("includeTrailingDelimiter") == "true"
+    trailing = query.get("includeTrailingDelimiter", "").lower() == "true"
     size = min(number("maxResults", query.get("maxResults") or "1000"), _LARGEST_PAGE)
     if size < 1:
         raise BadRequest("Invalid value for parameter maxResults")

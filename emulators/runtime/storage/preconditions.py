@@ -11,6 +11,7 @@ _QUERY = {
     "ifGenerationNotMatch": "generation_not_match",
     "ifMetagenerationMatch": "metageneration_match",
     "ifMetagenerationNotMatch": "metageneration_not_match",
+    "ifMetaGenerationNotMatch": "metageneration_not_match",  # as the client's uploads spell it
 }
 _HEADERS = {
     "x-goog-if-generation-match": "generation_match",

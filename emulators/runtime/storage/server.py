@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,7 +75,8 @@ async def serve(
             timeout_graceful_shutdown=_GRACE_S,
             backlog=2048,
         )
-        server = uvicorn.Server(config)
+        server = _Server(config)
+        _stop_on_signals(server)
         work = [asyncio.create_task(_announce(server, ready))]
         if deliverer is not None:
             work.append(asyncio.create_task(deliverer.run()))
@@ -133,6 +135,22 @@ def _prepare(setting: Setting, index: Index, files: Files) -> None:
                 index.put_bucket(Bucket(name, "US", now, 1, {}))
         index.expire_sessions(now - LIFETIME_S * 1_000_000)
     files.sweep(index.files())
+
+
+class _Server(uvicorn.Server):
+    """uvicorn raises a caught signal again at the end, which would skip our own tidying up."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    def stop() -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
 
 
 async def _announce(server: uvicorn.Server, ready: Callable[[], None]) -> None:

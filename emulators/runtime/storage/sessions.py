@@ -18,6 +18,7 @@ from emulators.runtime.storage.store import Draft, Store
 from emulators.runtime.storage.web import Request
 
 LIFETIME_S = 7 * 24 * 3600
+_PATIENCE_S = 0.25
 _CONTENT_RANGE = re.compile(r"bytes\s+(?:\*|(\d+)-(\d+|\*))/(\d+|\*)")
 
 
@@ -112,7 +113,10 @@ class Sessions:
             )
         live = self._live.setdefault(row.id, _Live())
         if piece.start is None and live.task is not None:
-            return Progress(live.writer.flushed if live.writer else 0)
+            # Either its connection is lost, which shows within moments, or it is well under way.
+            await asyncio.wait([live.task], timeout=_PATIENCE_S)
+            if live.task is not None:
+                return Progress(live.writer.flushed if live.writer else 0)
         await _stop(live)
         task = live.task = asyncio.ensure_future(self._take(row, live, piece, request))
         try:
