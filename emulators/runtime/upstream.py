@@ -8,7 +8,7 @@ object lives as long as one connection: no call can slip into a restarted, still
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import grpc
 import grpc.aio
@@ -43,6 +43,9 @@ class Upstream:
         self._prepare = prepare
         self._channel: grpc.aio.Channel | None = None
         self._open = asyncio.Event()
+        self._in_use = 0
+        self._unused = asyncio.Event()
+        self._unused.set()
         self.connections = 0
         self.trouble: str | None = "not connected yet"
 
@@ -52,6 +55,7 @@ class Upstream:
             channel = grpc.aio.insecure_channel(self._target, options=CHANNEL_OPTIONS)
             try:
                 await channel.channel_ready()
+                await self._unused.wait()
                 await self._prepare(channel)
                 self._channel, self.trouble = channel, None
                 self.connections += 1
@@ -88,15 +92,27 @@ class Upstream:
             )
         return self._channel
 
-    async def unary(self, call: Call, request: bytes, path: str | None = None) -> bytes:
-        """Pass one unary call on, to `path` if it is to be another method than the caller's."""
-        channel = await self.channel(_patience(call))
-        method = channel.unary_unary(path or call.path)
+    @contextlib.contextmanager
+    def using(self) -> Iterator[None]:
+        """While a call's answer is still to be dealt with: no new connection is prepared before."""
+        self._in_use += 1
+        self._unused.clear()
+        try:
+            yield
+        finally:
+            self._in_use -= 1
+            if not self._in_use:
+                self._unused.set()
+
+    async def unary(self, call: Call, request: bytes) -> bytes:
+        """Pass one unary call on."""
+        channel = await self.channel(patience_s(call))
+        method = channel.unary_unary(call.path)
         return await method(request, metadata=call.metadata, timeout=call.timeout_s)
 
     async def stream(self, call: Call, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Pass a call on whose messages come in any number, either way."""
-        channel = await self.channel(_patience(call))
+        channel = await self.channel(patience_s(call))
         method = channel.stream_stream(call.path)
         running = method(requests, metadata=call.metadata, timeout=call.timeout_s)
         try:
@@ -106,5 +122,6 @@ class Upstream:
             running.cancel()
 
 
-def _patience(call: Call) -> float:
+def patience_s(call: Call) -> float:
+    """How long a call may wait for the gate: its own deadline, or `WAIT_S` if that is sooner."""
     return WAIT_S if call.timeout_s is None else max(0.0, min(WAIT_S, call.timeout_s))
