@@ -118,10 +118,16 @@ class _Monitor(mocks.MockMonitor):
                 if key != _PROVIDER
             }
             identity, computed = outputs(request.type, request.name, inputs, self.config)
-            properties = {**inputs, **computed}
-            if request.custom:
-                properties["id"] = identity
-            self.recorded[urn] = Resource(urn, request.type, request.name, properties)
+            given = {**computed, "id": identity} if request.custom else computed
+            self.recorded[urn] = Resource(
+                urn,
+                request.type,
+                request.name,
+                {**inputs, **given},
+                computed=tuple(sorted(key for key in given if inputs.get(key) is None)),
+                after=tuple(sorted(request.dependencies)),
+                protected=request.protect,
+            )
         answer = struct_pb2.Struct()
         answer.CopyFrom(request.object)
         for key, value in computed.items():

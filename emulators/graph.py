@@ -13,12 +13,22 @@ class Resource:
 
     `type` is Pulumi's token ("gcp:storage/bucket:Bucket"), `name` the name in the program,
     `properties` the inputs and the computed outputs, resolved, in camelCase; secrets are plain.
+    `computed` names those that are outputs; `after` are the URNs that it waits for; `protected`
+    says whether Pulumi refuses to delete it.
     """
 
     urn: str
     type: str
     name: str
     properties: Mapping[str, Any]
+    computed: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    protected: bool = False
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What the program said, without what the provider computes."""
+        return {key: it for key, it in self.properties.items() if key not in self.computed}
 
     def __getitem__(self, key: str) -> Any:
         return self.properties[key]
@@ -53,6 +63,11 @@ class Graph:
     @classmethod
     def load(cls, path: Path) -> "Graph":
         raw = json.loads(path.read_text())
-        raw["resources"] = tuple(Resource(**resource) for resource in raw["resources"])
+        raw["resources"] = tuple(_resource(it) for it in raw["resources"])
         raw["secrets"] = tuple(raw["secrets"])
         return cls(**raw)
+
+
+def _resource(raw: dict[str, Any]) -> Resource:
+    lists = {key: tuple(raw[key]) for key in ("computed", "after")}
+    return Resource(**{**raw, **lists})

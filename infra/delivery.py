@@ -9,7 +9,7 @@ from pulumi_gcp import compute, storage
 from infra.config import StackConfig
 from infra.data import Buckets
 from infra.deployables import CDN_KEY_NAME, Deployed
-from infra.identity import Agents, Secrets
+from infra.identity import Agents
 from infra.packaging import ROOT
 
 CLIENT_HEADERS = [
@@ -17,6 +17,8 @@ CLIENT_HEADERS = [
     "X-Client-Geo-Location:{client_city_lat_long}",
 ]
 CACHE_STATUS = "X-Cache-Status: {cdn_cache_status}"
+PAGE = ROOT / "clients" / "web" / "dist"
+"""Where `make page` puts the player page."""
 
 
 class Delivery(pulumi.ComponentResource):
@@ -28,9 +30,9 @@ class Delivery(pulumi.ComponentResource):
         self,
         config: StackConfig,
         agents: Agents,
-        secrets: Secrets,
         buckets: Buckets,
         deployed: list[Deployed],
+        page: Path,
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__("segue:index:Delivery", "delivery", None, opts)
@@ -74,7 +76,7 @@ class Delivery(pulumi.ComponentResource):
             opts=self.child,
         )
         self._listen()
-        page_objects(buckets.buckets["web"], self.child)
+        page_objects(buckets.buckets["web"], page, self.child)
         self.register_outputs({})
 
     def _armor(self) -> compute.SecurityPolicy:
@@ -221,13 +223,12 @@ class PageNotBuilt(FileNotFoundError):
     """The player page has not been built: run `make page`."""
 
 
-def page_objects(bucket: storage.Bucket, opts: pulumi.ResourceOptions) -> None:
-    """Put the built player page (`clients/web/dist`) into the web bucket.
+def page_objects(bucket: storage.Bucket, dist: Path, opts: pulumi.ResourceOptions) -> None:
+    """Put the built player page, the folder `dist`, into the web bucket.
 
     Raises:
         PageNotBuilt: there is no build.
     """
-    dist = ROOT / "clients" / "web" / "dist"
     if not (dist / "index.html").is_file():
         raise PageNotBuilt(f"{dist}/index.html is missing: run `make page`")
     for path in sorted(dist.rglob("*")):

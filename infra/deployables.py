@@ -37,6 +37,10 @@ class UnknownName(ValueError):
     """An environment value in `infra/services.py` uses a placeholder that nothing fills."""
 
 
+class Incomplete(ValueError):
+    """An entry in `infra/services.py` lacks what its kind needs."""
+
+
 class Deployed(pulumi.ComponentResource):
     """One entry of `infra/services.py`, deployed in every region that its kind allows."""
 
@@ -271,7 +275,8 @@ class Deployed(pulumi.ComponentResource):
 
     def _function(self, source: storage.BucketObject) -> cloudfunctionsv2.Function:
         entry, around, config = self.deployable, self.around, self.around.config
-        assert entry.finalizes is not None
+        if entry.finalizes is None:
+            raise Incomplete(f"{entry.name}: a function needs `finalizes`, the bucket it watches")
         trigger_rights = [
             project_role(
                 config, "storage-agent", "pubsub.publisher", around.agents.storage, self.child

@@ -1,18 +1,24 @@
 """The program: the whole system, declared. Read top to bottom."""
 
+from pathlib import Path
+
 import pulumi
 
 from infra.config import StackConfig
 from infra.data import Buckets, Documents, Images, Warehouse
-from infra.delivery import Delivery
+from infra.delivery import PAGE, Delivery
 from infra.deployables import Deployed, Surroundings
 from infra.events import Streams
 from infra.identity import Agents, Apis, Identities, Secrets
 from infra.services import DEPLOYABLES, Deployable
 
 
-def program(deployables: tuple[Deployable, ...] = DEPLOYABLES) -> None:
-    """Declare every resource of the stack for `deployables`."""
+def program(deployables: tuple[Deployable, ...] = DEPLOYABLES, page: Path = PAGE) -> None:
+    """Declare every resource of the stack for `deployables`; `page` is the built player page.
+
+    Raises:
+        PageNotBuilt, UnknownName, Incomplete: what cannot be declared, named.
+    """
     config = StackConfig.load()
     agents = Agents.of(config)
     after_apis = pulumi.ResourceOptions(depends_on=Apis(config).services)
@@ -34,8 +40,7 @@ def program(deployables: tuple[Deployable, ...] = DEPLOYABLES) -> None:
         jobs = {name: it.job for name, it in deployed.items() if it.job is not None}
         deployed[entry.name] = Deployed(entry, around, jobs, after_apis)
 
-    Delivery(
-        config, agents, secrets, buckets, [deployed[it.name] for it in deployables], after_apis
-    )
+    in_order = [deployed[it.name] for it in deployables]
+    Delivery(config, agents, buckets, in_order, page, after_apis)
     pulumi.export("url", config.public_url)
     pulumi.export("dataset", warehouse.dataset.dataset_id)
