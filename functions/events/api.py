@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 from functions.events.domain import MAX_BATCH, MAX_PLAYED_MS, check_times
 from shared.errors import Invalid, Unavailable
 from shared.events import TrackPlayed
+from shared.instants import in_utc
 from shared.web.answers import answer
 from shared.web.errors import describe
 from shared.web.principal import Principal, requires
@@ -105,7 +106,7 @@ def played(item: Any, listener: Principal, at: datetime) -> TrackPlayed:
         report = _reports.validate_python(item)
     except ValidationError as error:
         raise Invalid(describe(error.errors(include_url=False, include_input=False))) from error
-    started_at = check_times(report.started_at.astimezone(UTC), report.ms_played, at)
+    started_at = check_times(in_utc(report.started_at), report.ms_played, at)
     return TrackPlayed(
         event_id=report.event_id,
         occurred_at=at,

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from functions.rights.territories import TERRITORIES, WORLDWIDE
 from shared.errors import Invalid
 from shared.events import LicenceChanged
 from shared.ids import derived_id, parse_id
+from shared.instants import in_utc
 
 PLANS = ("free", "premium")
 MAX_TRACKS = 500
@@ -54,7 +55,8 @@ def new_licence(
     tracks = tuple(dict.fromkeys(parse_id(id, "track id") for id in track_ids))
     if not 0 < len(tracks) <= MAX_TRACKS:
         raise Invalid(f"a licence covers 1 to {MAX_TRACKS} tracks")
-    start, end = _utc(starts_at), _utc(ends_at)
+    start = in_utc(starts_at) if starts_at else None
+    end = in_utc(ends_at) if ends_at else None
     if start is not None and end is not None and start >= end:
         raise Invalid("the window is empty: starts_at is not before ends_at", code="EMPTY_WINDOW")
     return Licence(
@@ -116,12 +118,3 @@ def _plans(given: Iterable[str]) -> tuple[str, ...]:
     if not plans or not plans <= set(PLANS):
         raise Invalid("plans are free and premium", code="INVALID_PLAN")
     return tuple(sorted(plans))
-
-
-def _utc(instant: datetime | None) -> datetime | None:
-    if instant is None:
-        return None
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError as error:  # year 1 or 9999, moved over the edge by its offset
-        raise Invalid("an instant is outside the calendar", code="INVALID_WINDOW") from error

@@ -1,0 +1,17 @@
+"""Instants: always UTC inside; converted once, at the edge."""
+
+from datetime import UTC, datetime
+
+from shared.errors import Invalid
+
+
+def in_utc(instant: datetime) -> datetime:
+    """An aware `instant` in UTC.
+
+    Raises:
+        Invalid: its offset moves it out of the years 1 to 9999 (code INVALID_INSTANT).
+    """
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise Invalid("an instant is outside the calendar", code="INVALID_INSTANT") from error
