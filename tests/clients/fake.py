@@ -277,7 +277,9 @@ class FakeSegue:
         if track is None:
             return self._refuse(404, "TRACK_NOT_FOUND", "no such track")
         if self.trouble.deny:
-            return self._refuse(403, self.trouble.deny, "no licence covers this")
+            error = {"status": 403, "message": "not licensed", "reason": "NOT_LICENSED"}
+            error["decision"] = {"allow": False, "reason": self.trouble.deny}
+            return JSONResponse({"error": error}, 403)
         self.plays += 1
         until = datetime.now(UTC) + timedelta(seconds=self.trouble.grant_s)
         prefix = f"{self.host}/audio/{track['id']}/"

@@ -50,8 +50,9 @@ def make(folder: Path, seconds: int = SECONDS) -> None:
     (folder / "aac.mpd").write_text(mpd)
     (folder / "aac.m3u8").write_text(master)
     _mp3(folder, exe, source)
-    peaks = [round(0.3 + 0.6 * abs((n % 37) / 37 - 0.5), 2) for n in range(seconds * 10)]
-    waveform = {"version": 1, "points_per_s": 10, "peaks": peaks}
+    data = [side * (30 + n * 7 % 97) for n in range(seconds * 10) for side in (-1, 1)]
+    waveform = {"version": 2, "channels": 1, "sample_rate": 44100, "samples_per_pixel": 4410}
+    waveform |= {"bits": 8, "length": len(data) // 2, "data": data}
     (folder / "base" / "waveform.json").write_text(json.dumps(waveform))
 
 

@@ -53,10 +53,10 @@ def main() -> None:
     try:
         app()
     except SegueError as error:
-        err().print(f"error: {error.message} [{error.code}]")
+        err().say(f"error: {error.message} [{error.code}]")
         sys.exit(1)
     except OSError as error:
-        err().print(f"error: {error} [OS_ERROR]")
+        err().say(f"error: {error} [OS_ERROR]")
         sys.exit(1)
 
 

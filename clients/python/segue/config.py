@@ -78,6 +78,7 @@ def load(
     own = Path(platformdirs.user_config_dir("segue")) / "profile.json"
     if named is not None:
         found = _read(named)
+        local_run = named.parent if (named.parent / "state.json").is_file() else None
     elif (local_run := find_local_run(cwd or Path.cwd())) is not None:
         found = _read(local_run / "client.json")
     elif own.is_file():

@@ -61,7 +61,9 @@ def _rendition(node: ET.Element, group: ET.Element, url: str, total_s: float) ->
         if spot is None:
             spot = group.find(_NS + kind)
         if spot is not None:
-            init, chunks, index = read(spot, url, total_s)
+            # A representation's list inherits the group's timeline (ISO/IEC 23009-1 §5.3.9.1).
+            shared = group.find(f"{_NS}{kind}/{_NS}SegmentTimeline")
+            init, chunks, index = read(spot, url, total_s, shared)
             media = index or (chunks[0] if chunks else None)
             if media is None:
                 break
@@ -91,7 +93,7 @@ def _init(spot: ET.Element, url: str) -> Chunk | None:
 
 
 def _base_form(
-    spot: ET.Element, url: str, _total_s: float
+    spot: ET.Element, url: str, _total_s: float, _shared: ET.Element | None
 ) -> tuple[Chunk | None, tuple[Chunk, ...], Chunk | None]:
     index = _span(url, spot.get("indexRange"))
     init = _init(spot, url) or Chunk(url, 0.0, 0, index.start)
@@ -99,10 +101,10 @@ def _base_form(
 
 
 def _list_form(
-    spot: ET.Element, url: str, total_s: float
+    spot: ET.Element, url: str, total_s: float, shared: ET.Element | None
 ) -> tuple[Chunk | None, tuple[Chunk, ...], Chunk | None]:
     scale = int(spot.get("timescale", "1"))
-    timeline = spot.find(f"{_NS}SegmentTimeline")
+    timeline = shared if (own := spot.find(f"{_NS}SegmentTimeline")) is None else own
     nodes = spot.findall(f"{_NS}SegmentURL")
     if timeline is not None:
         lasting = [ticks / scale for ticks in _ticks(timeline)]

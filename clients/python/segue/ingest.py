@@ -162,7 +162,7 @@ class Ingest:
                     raise
                 step = None
         if step is None:
-            body = {"filename": path.name, "size_bytes": size, "sha256": sha256}
+            body = {"filename": _clean(path.name), "size_bytes": size, "sha256": sha256}
             answer = self._client.post("/v1/uploads", body)
             step = _step(sha256, answer)
             self._journal.put(step)
@@ -263,6 +263,13 @@ class Ingest:
         self._client.post("/v1/rights/licences", body, idempotent=True)
         for step in steps:
             self._journal.put(Step(step.sha256, step.upload_id, step.track_id, "licensed"))
+
+
+def _clean(name: str) -> str:
+    """A file name as the API takes it: no control characters, no lone surrogates, at most 480."""
+    text = name.encode("utf-8", "replace").decode()
+    shown = "".join(char if char.isprintable() else "_" for char in text)
+    return shown if len(shown) <= 480 else shown[:400] + "…" + shown[-79:]
 
 
 def _step(sha256: str, answer: dict[str, Any]) -> Step:

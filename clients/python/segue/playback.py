@@ -3,6 +3,7 @@
 import string
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -42,17 +43,30 @@ class Report:
     switches: list[tuple[float, str, str]] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     reported: bool = False
+    title: str = ""
+    kbps_of: dict[str, int] = field(default_factory=dict)
 
     @property
     def bytes_fetched(self) -> int:
         return self.tally.bytes_by_rendition.total()
+
+    @property
+    def by_kbps(self) -> Counter[int]:
+        """Audio bytes by the nominal bit rate of their rendition; manifests are not counted."""
+        counted: Counter[int] = Counter()
+        for name, size in self.tally.bytes_by_rendition.items():
+            if name in self.kbps_of:
+                counted[self.kbps_of[name]] += size
+        return counted
 
     def summary(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {
             "play_id": self.play_id,
             "track_id": self.track_id,
+            "title": self.title,
             "codec": self.codec,
+            "seconds": self.ms_played / 1000,
             "duration_ms": self.duration_ms,
             "ms_played": self.ms_played,
             "end_reason": self.end_reason,
@@ -60,7 +74,10 @@ class Report:
             "rebuffers": self.rebuffers,
             "estimate_kbps": self.estimate_bps // 1000,
             "bytes_by_rendition": dict(self.tally.bytes_by_rendition),
+            "bytes_by_kbps": {str(kbps): size for kbps, size in sorted(self.by_kbps.items())},
             "cache": dict(self.tally.cache),
+            "cache_hits": self.tally.cache["hit"],
+            "cache_misses": self.tally.cache["miss"],
             "cdn_requests": self.tally.requests,
             "signed_prefix": self.signed_prefix,
             "switches": [[round(at, 2), old, new] for at, old, new in self.switches],
@@ -92,12 +109,6 @@ def event_id(play_id: str) -> str:
     return digits
 
 
-def mainly(tally: Tally) -> str:
-    """The rendition that most bytes came from; "" before any."""
-    names = [name for name in tally.bytes_by_rendition if name != "manifest"]
-    return max(names, key=lambda name: tally.bytes_by_rendition[name], default="")
-
-
 class Player:
     """Plays one track at a time through `client`'s host.
 
@@ -121,7 +132,6 @@ class Player:
         self._realtime, self._buffer_s = realtime, buffer_s
         self._clock, self._sleep, self._now, self._progress = clock, sleep, now, progress
         self._valid_until = datetime.max.replace(tzinfo=UTC)
-        self._kbps: dict[str, int] = {}
 
     def play(
         self,
@@ -149,6 +159,7 @@ class Player:
             duration_ms=grant["track"]["duration_ms"],
             started_at=self._now(),
             signed_prefix=prefix_of(grant["signature"]),
+            kbps_of={name_of(r["url"]): r["kbps"] for r in grant["renditions"]},
             tally=self._delivery.tally,
         )
         try:
@@ -164,7 +175,6 @@ class Player:
         grant = self._client.post("/v1/plays", {"track_id": track_id}, idempotent=True)
         self._valid_until = datetime.fromisoformat(grant["valid_until"])
         self._delivery.sign_with(grant["signature"])
-        self._kbps = {name_of(r["url"]): r["kbps"] for r in grant["renditions"]}
         return grant
 
     def _ladder(self, grant: dict[str, Any], codec: str, protocol: str) -> list[Track]:
@@ -281,7 +291,7 @@ class Player:
             self._grant(track_id)
 
     def _report(self, report: Report) -> None:
-        best = mainly(report.tally)
+        heard = report.by_kbps
         event = {
             "type": "track_played",
             "event_id": event_id(report.play_id),
@@ -290,7 +300,7 @@ class Player:
             "started_at": report.started_at.isoformat(),
             "ms_played": report.ms_played,
             "codec": report.codec,
-            "kbps": self._kbps.get(best, 0),
+            "kbps": max(heard, key=lambda kbps: heard[kbps], default=0),
             "end_reason": report.end_reason,
             "source": "segue-cli",
             "bytes_fetched": report.bytes_fetched,

@@ -1,12 +1,13 @@
 // The API on this page's own host.
 
-/** The API said no, or nobody answered: `status` 0 and reason OFFLINE. */
+/** The API said no, or nobody answered: `status` 0 and reason OFFLINE. `decision` says why a licence failed. */
 export class ApiError extends Error {
-  constructor(status, reason, message) {
+  constructor(status, reason, message, decision = null) {
     super(message);
     this.name = "ApiError";
     this.status = status;
     this.reason = reason;
+    this.decision = decision;
   }
 }
 
@@ -41,6 +42,6 @@ export class Api {
     }
     if (answer.ok) return answer.status === 204 ? null : answer.json();
     const error = (await answer.json().catch(() => null))?.error;
-    throw new ApiError(answer.status, error?.reason ?? "UNKNOWN", error?.message ?? "");
+    throw new ApiError(answer.status, error?.reason ?? "UNKNOWN", error?.message ?? "", error?.decision?.reason);
   }
 }

@@ -4,16 +4,23 @@ const BY_REASON = {
   OFFLINE: "You seem to be offline. Music goes on as soon as the connection is back.",
   TRACK_NOT_FOUND: "This track is no longer in the library.",
   TRACK_NOT_READY: "This track is still being prepared. Try again in a moment.",
-  NOT_LICENSED: "This track is not licensed for you yet.",
-  NO_LICENCE: "This track is not licensed for you yet.",
-  NOT_LICENSED_TERRITORY: "This track is not licensed where you are.",
-  NOT_LICENSED_PLAN: "This track is not part of your plan.",
+  NOT_LICENSED: "This track is not licensed for you.",
   INSUFFICIENT_SCOPE: "This link does not allow listening. Ask for a new one: segue link",
   NO_STREAM: "This track has no stream that this player can play.",
 };
 
+// Which condition no licence met.
+const BY_DECISION = {
+  NO_LICENCE: "Nobody has licensed this track yet.",
+  TERRITORY: "This track is not licensed where you are.",
+  PLAN: "This track is not part of your plan.",
+  WINDOW_NOT_OPEN: "This track is not out yet.",
+  WINDOW_CLOSED: "The licence for this track has ended.",
+};
+
 /** One sentence for an ApiError, a shaka error or anything else that was thrown. */
 export function wordsFor(error) {
+  if (BY_DECISION[error?.decision]) return BY_DECISION[error.decision];
   if (BY_REASON[error?.reason]) return BY_REASON[error.reason];
   if (error?.status === 401) return "Your link has expired. Get a new one: segue link";
   if (error?.status === 403) return BY_REASON.NOT_LICENSED;

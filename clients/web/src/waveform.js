@@ -16,9 +16,20 @@ export function bars(peaks, count) {
   return out;
 }
 
-/** The peaks of a waveform document, scaled to 0…1; empty when it is not one. */
+/**
+ * The peaks of a waveform document, scaled to 0…1; empty when it is not one. BBC audiowaveform's
+ * JSON holds (lowest, highest) pairs, channel after channel: {"version": 2, "channels": 1,
+ * "bits": 8, "length": 2, "data": [-63, 64, -12, 11]}.
+ */
 export function peaksOf(document) {
-  const peaks = Array.isArray(document?.peaks) ? document.peaks.map((p) => Math.abs(Number(p)) || 0) : [];
+  const { data, channels = 1 } = document ?? {};
+  if (!Array.isArray(data) || !(channels >= 1)) return [];
+  const peaks = [];
+  for (let at = 0; at + 1 < data.length; at += 2 * channels) {
+    let peak = 0;
+    for (const value of data.slice(at, at + 2 * channels)) peak = Math.max(peak, Math.abs(Number(value)) || 0);
+    peaks.push(peak);
+  }
   const top = peaks.reduce((a, b) => Math.max(a, b), 0);
   return top ? peaks.map((peak) => peak / top) : [];
 }

@@ -14,13 +14,13 @@ _SCOPES = "uploads:write,streaming,user-read-recently-played"
 def token(ctx: typer.Context) -> None:
     """Print a fresh access token."""
     with client_for(profile_of(ctx)) as client:
-        out().print(client.token())
+        out().say(client.token())
 
 
 def link(ctx: typer.Context) -> None:
     """Print a link to the player page that is already signed in (it is as good as a key)."""
     with client_for(profile_of(ctx)) as client:
-        out().print(f"{client.host}/#token={client.token()}")
+        out().say(f"{client.host}/#token={client.token()}")
 
 
 @clients.command("create")

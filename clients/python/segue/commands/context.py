@@ -34,11 +34,26 @@ def client_for(profile: config.Profile) -> Client:
     return Client(profile.host, profile.client_id, profile.client_secret)
 
 
-def out() -> Console:
-    """Results: standard output, no markup (titles may hold brackets)."""
-    return Console(markup=False, highlight=False, soft_wrap=True)
+def plain(text: str) -> str:
+    """`text` without control characters: a title must not steer the terminal."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
-def err() -> Console:
+class Screen(Console):
+    """A console that shows any text as it is: no markup, no colour rules, no control codes."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, markup=False, highlight=False, soft_wrap=True)
+
+    def say(self, line: str) -> None:
+        self.print(plain(line))
+
+
+def out() -> Screen:
+    """Results: standard output."""
+    return Screen()
+
+
+def err() -> Screen:
     """Progress and errors: standard error."""
-    return Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+    return Screen(stderr=True)

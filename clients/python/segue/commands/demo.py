@@ -17,4 +17,4 @@ def demo(
     from segue.demo.library import make
 
     for path in make(folder, count=count, wav=wav):
-        out().print(str(path))
+        out().say(str(path))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from segue.commands.context import client_for, err, out, profile_of
+from segue.commands.context import Screen, client_for, err, out, plain, profile_of
 from segue.config import state_dir
 from segue.ingest import Event, Ingest, Outcome, scan
 from segue.journal import Journal
@@ -35,19 +35,19 @@ def ingest(
     profile = profile_of(ctx)
     files = scan(paths)
     if not files:
-        out().print("no audio files there")
+        out().say("no audio files there")
         raise typer.Exit(0)
     key = hashlib.sha256(f"{profile.host} {profile.client_id}".encode()).hexdigest()[:16]
     journal = Journal(state_dir(profile) / f"ingest-{key}.jsonl")
     screen = err()
-    with client_for(profile) as client, _bars(quiet or not screen.is_terminal) as bars:
+    with client_for(profile) as client, _bars(screen, hidden=quiet or not screen.is_terminal) as bars:
         everything = bars.add_task("files", total=len(files), unit="files", stage="")
         sending: dict[Path, int] = {}
 
         def progress(event: Event) -> None:
             if event.path not in sending:
                 name = event.path.name
-                sending[event.path] = bars.add_task(name[:40], total=event.size, stage="")
+                sending[event.path] = bars.add_task(plain(name[:40]), total=event.size, stage="")
             bars.update(
                 sending[event.path],  # pyright: ignore[reportArgumentType]
                 completed=event.done,
@@ -60,7 +60,7 @@ def ingest(
                 bars.remove_task(sending.pop(outcome.path))  # pyright: ignore[reportArgumentType]
             if outcome.kind == "failed":
                 why = f": {outcome.message}" if outcome.message else ""
-                bars.console.print(f"failed  {outcome.path}  [{outcome.reason}]{why}")
+                screen.say(f"failed  {outcome.path}  [{outcome.reason}]{why}")
 
         run = Ingest(
             client,
@@ -73,25 +73,25 @@ def ingest(
         try:
             outcomes = run.run(files, done)
         except KeyboardInterrupt:
-            bars.console.print("stopped; run the same command again to go on")
+            screen.say("stopped; run the same command again to go on")
             raise typer.Exit(130) from None
         finally:
             journal.close()
     counts = Counter(outcome.kind for outcome in outcomes)
     parts = [f"{counts[kind]} {words}" for kind, words in _WORDS.items() if counts[kind]]
-    out().print(f"{len(outcomes)} files: {', '.join(parts)}")
+    out().say(f"{len(outcomes)} files: {', '.join(parts)}")
     if counts["failed"]:
         raise typer.Exit(1)
 
 
-def _bars(hidden: bool) -> Progress:
+def _bars(screen: Screen, *, hidden: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         DownloadColumn(),
         TransferSpeedColumn(),
         TextColumn("{task.fields[stage]}", markup=False),
-        console=err(),
+        console=screen,
         disable=hidden,
         transient=True,
     )

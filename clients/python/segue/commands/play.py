@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.live import Live
@@ -11,13 +11,16 @@ from rich.text import Text
 from segue.client import Client
 from segue.commands.context import client_for, err, out, profile_of
 from segue.delivery import Delivery
-from segue.errors import NotFound
+from segue.errors import ConfigError, NotFound
 from segue.playback import Moment, Player, Report
 
 
 def play(
     ctx: typer.Context,
-    track: Annotated[str, typer.Argument(help="Track id, URI, or (part of) its title.")],
+    track: Annotated[
+        str | None, typer.Argument(help="Track id, URI, or (part of) its title.")
+    ] = None,
+    first: Annotated[bool, typer.Option("--first", help="The newest track.")] = False,
     limit_kbps: Annotated[float | None, typer.Option(min=1, help="Slow the line down.")] = None,
     out_file: Annotated[
         Path | None, typer.Option("--out", help="Write the audio here instead of discarding it.")
@@ -27,6 +30,9 @@ def play(
     protocol: Annotated[str, typer.Option(help="hls or dash.")] = "hls",
     fast: Annotated[bool, typer.Option(help="Do not wait for the playhead.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object as the result.")] = False,
+    report_file: Annotated[
+        Path | None, typer.Option("--report", help="Write that object to this file.")
+    ] = None,
 ) -> None:
     """Play a track without a sound card: adaptive, through the CDN, and counted as a play."""
     screen = err()
@@ -42,7 +48,8 @@ def play(
             realtime=not fast,
             progress=progress,
         )
-        track_id = resolve(client, track)
+        chosen = newest(client) if first else resolve(client, track or "")
+        track_id = chosen["id"]
         if out_file is None:
             report = player.play(track_id, codec=codec, protocol=protocol, seconds=seconds)
         else:
@@ -50,27 +57,45 @@ def play(
                 report = player.play(
                     track_id, codec=codec, protocol=protocol, seconds=seconds, out=file
                 )
+    report.title = chosen["name"]
+    if report_file is not None:
+        report_file.write_text(json.dumps(report.summary()))
     if as_json:
-        out().print(json.dumps(report.summary()))
+        out().say(json.dumps(report.summary()))
     else:
         for line in lines(report):
-            out().print(line)
+            out().say(line)
 
 
-def resolve(client: Client, text: str) -> str:
-    """The id of the track that `text` names: an id, `spotify:track:ID`, or part of one title.
+def newest(client: Client) -> dict[str, Any]:
+    """The track that the library lists first.
 
     Raises:
+        NotFound: the library is empty (LIBRARY_EMPTY).
+    """
+    items = client.get("/v1/tracks", limit=1, offset=0)["items"]
+    if not items:
+        raise NotFound("the library is empty", status=404, code="LIBRARY_EMPTY")
+    return items[0]
+
+
+def resolve(client: Client, text: str) -> dict[str, Any]:
+    """The track that `text` names: an id, `spotify:track:ID`, or part of one title.
+
+    Raises:
+        ConfigError: `text` is empty (NO_TRACK).
         NotFound: no title has `text`, or several do (AMBIGUOUS_TITLE).
     """
+    if not text:
+        raise ConfigError("which track? give an id, a title, or --first", code="NO_TRACK")
     text = text.removeprefix("spotify:track:")
     if len(text) == 22 and text.isalnum() and text.isascii():
-        return text
+        return client.get(f"/v1/tracks/{text}")
     wanted = text.casefold()
     found = [t for t in client.pages("/v1/tracks") if wanted in t["name"].casefold()]
     exact = [t for t in found if t["name"].casefold() == wanted]
     if len(exact or found) == 1:
-        return (exact or found)[0]["id"]
+        return (exact or found)[0]
     if not found:
         raise NotFound(f"no track is called {text!r}", status=404, code="TRACK_NOT_FOUND")
     names = ", ".join(f"{t['name']} ({t['id']})" for t in found[:5])
@@ -96,6 +121,7 @@ def lines(report: Report) -> list[str]:
     )
     cache = ", ".join(f"{count} {status}" for status, count in sorted(tally.cache.items()))
     shown = [
+        f"title      {report.title}",
         f"played     {_clock(report.ms_played / 1000)} of {_clock(report.duration_ms / 1000)}"
         f" ({report.end_reason}), first sound after {report.startup_ms} ms,"
         f" {report.rebuffers} stalls",

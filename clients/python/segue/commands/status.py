@@ -19,43 +19,49 @@ def status(ctx: typer.Context) -> None:
     profile = profile_of(ctx)
     screen = out()
     with client_for(profile) as client:
-        screen.print(f"host       {profile.host} as {profile.client_id}")
+        screen.say(f"host       {profile.host} as {profile.client_id}")
         tracks = client.get("/v1/tracks", limit=1, offset=0)["total"]
-        screen.print(f"tracks     {tracks}")
+        screen.say(f"tracks     {tracks}")
         try:
             recent = list(islice(client.pages("/v1/uploads"), RECENT_UPLOADS))
         except SegueError as error:
-            screen.print(f"uploads    {error.message} [{error.code}]")
+            screen.say(f"uploads    {error.message} [{error.code}]")
         else:
             counts = Counter(upload["status"] for upload in recent)
             shown = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-            screen.print(f"uploads    {shown or 'none'}")
+            screen.say(f"uploads    {shown or 'none'}")
             for upload in [u for u in recent if u["status"] == "failed"][:5]:
-                screen.print(
+                screen.say(
                     f"  failed   {upload['filename']}  [{upload.get('reason')}]"
                     f" {upload.get('message') or ''}".rstrip()
                 )
         if profile.local_run is not None:
             for line in local_lines(profile.local_run, client.http):
-                screen.print(line)
+                screen.say(line)
 
 
 def local_lines(run: Path, http: httpx.Client) -> list[str]:
-    """One line per child of the local cloud whose `run` folder this is: up, or not."""
+    """The processes of the local cloud whose `run` folder this is: how many run, which do not."""
     try:
-        endpoints = json.loads((run / "endpoints.json").read_text())
+        state = json.loads((run / "state.json").read_text())
     except (OSError, ValueError):
-        return ["local      no endpoints.json: is the local cloud up? (make run)"]
-    up: list[str] = []
-    down: list[str] = []
-    for name, port in sorted(endpoints.get("health", {}).items()):
-        try:
-            healthy = http.get(f"http://127.0.0.1:{port}/_health", timeout=2).is_success
-        except httpx.HTTPError:
-            healthy = False
-        (up if healthy else down).append(name)
-    services = ", ".join(sorted(endpoints.get("services", {})))
-    lines = [f"local      {len(up)} of {len(up) + len(down)} processes healthy"]
-    if services:
-        lines.append(f"services   {services}")
-    return lines + [f"  down     {name}" for name in down]
+        return ["local      the local cloud is down (make run)"]
+    try:
+        # The supervisor knows better than the file it wrote at its last change.
+        bearer = {"Authorization": f"Bearer {state['operator_token']}"}
+        answer = http.get(f"{state['control']}/_control/state", headers=bearer, timeout=5)
+        state = answer.raise_for_status().json()
+    except (httpx.HTTPError, ValueError, KeyError):
+        return [f"local      the supervisor (process {state.get('pid')}) does not answer"]
+    processes = state.get("processes", [])
+    well = [it for it in processes if it["state"] == "up"]
+    lines = [f"local      {len(well)} of {len(processes)} processes up"]
+    names = sorted(it["name"] for it in well)
+    if names:
+        lines.append(f"           {', '.join(names)}")
+    for it in processes:
+        if it not in well:
+            lines.append(f"  {it['state']:8} {it['name']}")
+        elif it["restarts"]:
+            lines.append(f"  restarted {it['name']} {it['restarts']} times")
+    return lines
