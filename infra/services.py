@@ -111,7 +111,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         env={
             "GOOGLE_CLOUD_PROJECT": "{project}",
             "DEFAULT_TERRITORY": "{default_territory}",
-            **_VERIFIES_TOKENS,
+            "PUBLIC_URL": "{public_url}",
         },
     ),
     Deployable(
@@ -161,7 +161,8 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         routes=("/v1/rights/*",),
         publishes=(LicenceChanged,),
         firestore=True,
-        env={"GOOGLE_CLOUD_PROJECT": "{project}", **_VERIFIES_TOKENS},
+        env={"GOOGLE_CLOUD_PROJECT": "{project}", **_VERIFIES_TOKENS, **_TAKES_PUSHES},
+        schedules=(Schedule("republish-licences", "*/5 * * * *"),),
     ),
     Deployable(
         name="playback",
