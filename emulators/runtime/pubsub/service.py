@@ -263,7 +263,7 @@ async def declare(channel: grpc.aio.Channel, broker: Broker) -> None:
             parent=f"projects/{project}",
             schema_id=schema.name,
             schema=schema_types.Schema.pb()(
-                type=int(schema_types.Schema.Type[schema.kind]), definition=schema.definition
+                type_=int(schema_types.Schema.Type[schema.kind]), definition=schema.definition
             ),
         )
         await _create(channel, SCHEMAS + "CreateSchema", request.SerializeToString())
