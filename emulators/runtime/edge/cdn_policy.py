@@ -132,10 +132,9 @@ def client_cache_control(policy: CdnPolicy, own: str | None) -> str | None:
     if policy.cache_mode == "FORCE_CACHE_ALL" or not own:
         return f"public, max-age={policy.client_ttl_s}"
     told = directives(own)
-    if told.keys() & {"no-store", "private", "no-cache"} or "max-age" not in told:
+    if told.keys() & {"no-store", "private", "no-cache"} or not told.get("max-age", "").isdigit():
         return own
-    age = min(int(told["max-age"] or 0), policy.client_ttl_s)
-    told["max-age"] = str(age)
+    told["max-age"] = str(min(int(told["max-age"]), policy.client_ttl_s))
     return ", ".join(f"{name}={value}" if value else name for name, value in told.items())
 
 

@@ -12,6 +12,7 @@ from emulators.runtime.edge.proxy import refusal_for, target, text_headers
 MAX_MESSAGE_BYTES = 16 << 20
 CONNECT_WAIT_S = 10.0
 _GOING_AWAY = 1001
+_BROKEN = 1011
 _NOT_SENT = frozenset({1005, 1006, 1015})  # codes that say how it ended, never sent (RFC 6455 §7.4)
 
 
@@ -31,17 +32,20 @@ class Tunnel:
         """Shake hands with an instance first: its refusal is what the client gets."""
         if (await receive())["type"] != "websocket.connect":
             return
+        accepted = False
         try:
             async with self.instances.lease(service) as port:
                 upstream = await self._connect(scope, port, headers)
                 async with upstream:
-                    await _accept(upstream, send)
+                    accept = {"type": "websocket.accept", "subprotocol": upstream.protocol}
+                    await send(accept)
+                    accepted = True
                     await self._carry(service, upstream, receive, send)
         except aiohttp.WSServerHandshakeError as error:
             await refuse(scope, send, error.status, "HANDSHAKE_REFUSED", error.message)
-        except (aiohttp.ClientError, OSError, Exception) as error:
+        except Exception as error:
             refusal = refusal_for(service, error)
-            if refusal is None:
+            if refusal is None or accepted:
                 raise
             await refuse(scope, send, *refusal)
 
@@ -80,25 +84,32 @@ class Tunnel:
             )
             if not done:
                 await upstream.close(code=_GOING_AWAY)
-            if up not in done:  # else the client has closed already
-                code = upstream.close_code or _GOING_AWAY
-                await send({"type": "websocket.close", "code": 1011 if code in _NOT_SENT else code})
+                await _close(send, _GOING_AWAY, "request timeout")
+            elif up not in done:  # else the client has closed already
+                await _close(send, *down.result())
         finally:
             for task in (down, up):
                 task.cancel()
             await asyncio.gather(down, up, return_exceptions=True)
 
 
-async def _accept(upstream: aiohttp.ClientWebSocketResponse, send: Send) -> None:
-    await send({"type": "websocket.accept", "subprotocol": upstream.protocol, "headers": []})
+async def _close(send: Send, code: int, reason: str) -> None:
+    code = _BROKEN if code in _NOT_SENT else code
+    await send({"type": "websocket.close", "code": code, "reason": reason})
 
 
-async def _down(upstream: aiohttp.ClientWebSocketResponse, send: Send) -> None:
-    async for message in upstream:
+async def _down(upstream: aiohttp.ClientWebSocketResponse, send: Send) -> tuple[int, str]:
+    """Carry messages to the client; how the service closed: code and reason."""
+    while True:
+        message = await upstream.receive()
         if message.type is aiohttp.WSMsgType.TEXT:
             await send({"type": "websocket.send", "text": message.data})
         elif message.type is aiohttp.WSMsgType.BINARY:
             await send({"type": "websocket.send", "bytes": message.data})
+        elif message.type is aiohttp.WSMsgType.CLOSE:
+            return message.data or 1000, message.extra or ""
+        else:
+            return _BROKEN, "the connection to the service broke"
 
 
 async def _up(upstream: aiohttp.ClientWebSocketResponse, receive: Receive) -> None:

@@ -398,7 +398,7 @@ class Rig:
         return await self.request("GET", path, **headers)
 
     async def request(
-        self, method: str, path: str, body: bytes | None = None, **headers: str
+        self, method: str, path: str, body: Any = None, **headers: str
     ) -> tuple[int, dict[str, str], bytes]:
         asked = {name.replace("_", "-"): value for name, value in headers.items()}
         url = URL(path if path.startswith("http") else self.url + path, encoded=True)
