@@ -2,16 +2,16 @@
 
 import asyncio
 import contextlib
-import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
 
 from emulators.graph import Graph
+from emulators.runtime.child import until_stopped
 from emulators.runtime.storage.access import Access, Policy
 from emulators.runtime.storage.app import App
 from emulators.runtime.storage.cloud import declare_buckets
@@ -26,6 +26,7 @@ from emulators.runtime.storage.store import Store
 from emulators.runtime.storage.triggers import Trigger, TriggerOutbox
 
 _GRACE_S = 3
+_KEEP_ALIVE_S = 75
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,36 +55,32 @@ async def serve(
     setting: Setting, sockets: Sequence[socket.socket], ready: Callable[[], None] = lambda: None
 ) -> None:
     """Serve on `sockets` until SIGTERM or SIGINT; `ready` is called once it answers."""
+    async with running(setting, sockets):
+        ready()
+        await until_stopped()
+
+
+@contextlib.asynccontextmanager
+async def running(setting: Setting, sockets: Sequence[socket.socket]) -> AsyncIterator[App]:
+    """Serve on `sockets` meanwhile."""
     setting.state.mkdir(parents=True, exist_ok=True)
     index = Index(setting.state / "index.sqlite")
     files = Files(setting.state / "data")
     try:
         _prepare(setting, index, files)
         app, deliverer = build(setting, index, files)
-        config = uvicorn.Config(
-            app,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_level="warning",
-            log_config=None,
-            server_header=False,
-            date_header=True,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=_GRACE_S,
-            backlog=2048,
-        )
-        server = _Server(config)
-        _stop_on_signals(server)
-        work = [asyncio.create_task(_announce(server, ready))]
-        if deliverer is not None:
-            work.append(asyncio.create_task(deliverer.run()))
-        await server.serve(list(sockets))
-        for task in work:
-            task.cancel()
-        await asyncio.gather(*work, return_exceptions=True)
+        server = _Server(_config(app))
+        serving = asyncio.create_task(server.serve(list(sockets)))
+        work = [asyncio.create_task(deliverer.run())] if deliverer else []
+        while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for
+            await asyncio.sleep(0.005)
+        try:
+            yield app
+        finally:
+            server.should_exit = True
+            for task in work:
+                task.cancel()
+            await asyncio.gather(serving, *work, return_exceptions=True)
     finally:
         files.close()
         index.close()
@@ -137,24 +134,23 @@ def _prepare(setting: Setting, index: Index, files: Files) -> None:
     files.sweep(index.files())
 
 
+def _config(app: App) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+
+
 class _Server(uvicorn.Server):
-    """uvicorn raises a caught signal again at the end, which would skip our own tidying up."""
+    """Leaves signals to `serve`: uvicorn raises them again, which would skip our tidying up."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def _stop_on_signals(server: uvicorn.Server) -> None:
-    def stop() -> None:
-        server.should_exit = True
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
-
-
-async def _announce(server: uvicorn.Server, ready: Callable[[], None]) -> None:
-    with contextlib.suppress(asyncio.CancelledError):
-        while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for
-            await asyncio.sleep(0.01)
-        ready()
