@@ -83,6 +83,27 @@ class UnknownRole(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Binding:
+    """`member` holds `role` on the resource `name` (short) of `kind`; `urn` declares it."""
+
+    member: str
+    role: str
+    kind: str
+    name: str
+    urn: str
+
+
+def bindings(graph: Graph) -> tuple[Binding, ...]:
+    """Every binding that the program declares."""
+    return tuple(
+        Binding(it["member"], it["role"], kind, short_name(it[key]), it.urn)
+        for it in graph.resources
+        if it.type in _BINDINGS
+        for kind, key in (_BINDINGS[it.type],)
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The bindings of one graph: (member, kind, name) -> roles. Project roles hold everywhere."""
 
@@ -96,17 +117,13 @@ class Policy:
         Raises:
             UnknownRole: a granted role is not in `ROLES`, so nothing could be decided by it.
         """
-        bindings: dict[tuple[str, str, str], frozenset[str]] = {}
-        for resource in graph.resources:
-            if resource.type not in _BINDINGS:
-                continue
-            kind, key = _BINDINGS[resource.type]
-            role = resource["role"]
-            if role not in ROLES:
-                raise UnknownRole(f"{resource.urn}: {role} is not in emulators/iam.py")
-            triple = (resource["member"], kind, short_name(resource[key]))
-            bindings[triple] = bindings.get(triple, frozenset()) | {role}
-        return cls(graph.project, bindings)
+        held: dict[tuple[str, str, str], frozenset[str]] = {}
+        for it in bindings(graph):
+            if it.role not in ROLES:
+                raise UnknownRole(f"{it.urn}: {it.role} is not in emulators/iam.py")
+            triple = (it.member, it.kind, it.name)
+            held[triple] = held.get(triple, frozenset()) | {it.role}
+        return cls(graph.project, held)
 
     def allows(self, member: str, permission: str, kind: str, name: str) -> bool:
         """Whether a binding of `member`, or of everyone, gives `permission` on the resource."""

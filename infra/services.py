@@ -102,7 +102,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
     Deployable(
         name="accounts",
         kind="api",
-        routes=("/api/token", "/oauth/*", "/v1/clients", "/v1/clients/*"),
+        routes=("/api/token", "/oauth/*", "/v1/clients"),
         firestore=True,
         secrets={
             "JWT_SIGNING_KEY": "jwt-signing-key",
@@ -167,7 +167,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
     Deployable(
         name="playback",
         kind="api",
-        routes=("/v1/plays", "/v1/plays/*", "/v1/me/player", "/v1/me/player/*"),
+        routes=("/v1/plays", "/v1/me/player/*"),
         consumes=(TrackChanged, LicenceChanged, TrackPlayed),
         firestore=True,
         secrets={"CDN_SIGNING_KEY": "cdn-signing-key"},

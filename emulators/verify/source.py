@@ -1,0 +1,182 @@
+"""What a source archive's code uses, read from its syntax trees without running any of it.
+
+Only what `main.py` reaches by imports counts, wherever in a module the import stands.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from shared.events import ALL
+
+EVENTS = {event.__name__: event for event in ALL}
+_VERBS = frozenset({"get", "post", "put", "patch", "delete", "head", "websocket"})
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A field of the deployable's `Settings`: the variable that fills it, its type's name."""
+
+    variable: str
+    type: str
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What one deployable's code does with what surrounds it.
+
+    `settings` are by variable, `environ` other variables read by name; `publishes` and
+    `consumes` are event classes; `routes` are public path templates, `tasks` scheduled names.
+    """
+
+    settings: Mapping[str, Setting]
+    environ: frozenset[str]
+    publishes: frozenset[type]
+    consumes: frozenset[type]
+    tasks: frozenset[str]
+    routes: frozenset[str]
+    firestore: bool
+    runs_jobs: bool
+
+
+class Unreadable(Exception):
+    """The code does something whose effect cannot be told from its text; names the place."""
+
+
+Modules = Mapping[str, ast.Module]
+
+
+def reached(files: Mapping[str, str], entry: str = "main") -> dict[str, ast.Module]:
+    """The modules of an archive (path -> text) that module `entry` imports, itself included."""
+    paths = {_module(path): path for path in files if path.endswith(".py")}
+    found: dict[str, ast.Module] = {}
+    waiting = [entry]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name not in paths:
+            continue
+        found[name] = ast.parse(files[paths[name]], paths[name])
+        waiting += [target for _, target in imports(found[name])]
+        waiting += [target.rpartition(".")[0] for _, target in imports(found[name])]
+    return found
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """(name in the module, what it stands for), e.g. ("storage", "shared.gcp.storage")."""
+    for node in nodes(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.asname or alias.name, alias.name
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+
+
+def nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """As `ast.walk`, but for what only a type checker sees."""
+    yield tree
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+            continue
+        yield from nodes(child)
+
+
+def uses(modules: Modules) -> Uses:
+    """What the reached modules use.
+
+    Raises:
+        Unreadable: tasks are not given as a dict of literal names.
+    """
+    own = {name: tree for name, tree in modules.items() if name.startswith("functions.")}
+    targets = {target for tree in modules.values() for _, target in imports(tree)}
+    return Uses(
+        settings={it.variable: it for tree in own.values() for it in _settings(tree)},
+        environ=frozenset(name for tree in own.values() for name in _environ(tree)),
+        publishes=frozenset(event for tree in own.values() for event in _made(tree)),
+        consumes=frozenset(event for tree in own.values() for event in _handled(tree)),
+        tasks=frozenset(name for at, tree in own.items() for name in _tasks(at, tree)),
+        routes=frozenset(path for tree in own.values() for path in _routes(tree)),
+        firestore=any(target.startswith("shared.gcp.firestore") for target in targets),
+        runs_jobs="google.cloud.run_v2.JobsClient" in targets,
+    )
+
+
+def _module(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _settings(tree: ast.Module) -> Iterator[Setting]:
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == "Settings":
+            for field in node.body:
+                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                    variable = field.target.id.upper()
+                    yield Setting(variable, ast.unparse(field.annotation), field.value is not None)
+
+
+def _environ(tree: ast.Module) -> Iterator[str]:
+    for node in nodes(tree):
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
+            key: ast.expr | None = node.slice
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "os.environ.get":
+            key = node.args[0]
+        else:
+            continue
+        if isinstance(key, ast.Constant):
+            yield str(key.value)
+
+
+def _events(tree: ast.Module) -> dict[str, type]:
+    return {
+        name: EVENTS[target.rpartition(".")[2]]
+        for name, target in imports(tree)
+        if target.startswith("shared.events") and target.rpartition(".")[2] in EVENTS
+    }
+
+
+def _made(tree: ast.Module) -> Iterator[type]:
+    """Whoever makes an event publishes it; nobody else has a reason to make one."""
+    known = _events(tree)
+    for node in nodes(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in known:
+            yield known[node.func.id]
+
+
+def _handled(tree: ast.Module) -> Iterator[type]:
+    """The keys of dicts from event class to handler."""
+    known = _events(tree)
+    for node in nodes(tree):
+        if isinstance(node, ast.Dict):
+            yield from (known[k.id] for k in node.keys if isinstance(k, ast.Name) and k.id in known)
+
+
+def _tasks(module: str, tree: ast.Module) -> Iterator[str]:
+    if ("tasks", "shared.web.push.tasks") not in set(imports(tree)):
+        return
+    for node in nodes(tree):
+        if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "tasks"):
+            continue
+        by_name = node.args[1]
+        if not isinstance(by_name, ast.Dict):
+            raise Unreadable(f"{module}: give tasks(...) a dict of literal names")
+        for key in by_name.keys:
+            if not isinstance(key, ast.Constant):
+                raise Unreadable(f"{module}: a task's name must be a literal")
+            yield str(key.value)
+
+
+def _routes(tree: ast.Module) -> Iterator[str]:
+    """Paths of `@router.get("/…")` and its like; those under /_ are not public."""
+    for node in nodes(tree):
+        for decorator in getattr(node, "decorator_list", []):
+            if (
+                isinstance(decorator, ast.Call)
+                and isinstance(decorator.func, ast.Attribute)
+                and decorator.func.attr in _VERBS
+                and decorator.args
+                and isinstance(decorator.args[0], ast.Constant)
+            ):
+                path = str(decorator.args[0].value)
+                if not path.startswith("/_"):
+                    yield path
