@@ -31,8 +31,9 @@ def argv(
         ffmpeg, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "info", "-y",
         "-abort_on", "empty_output",
         *INPUT_GUARDS, "-vn", "-sn", "-dn", "-t", str(limit_s), "-i", str(master),
-        "-filter_complex", filters(channels, rate_hz),
     ]  # fmt: skip
+    for graph in filters(channels, rate_hz):
+        command += ["-filter_complex", graph]
     for number, rung in enumerate(LADDER):
         command += _encoding(number, rung, out)
     command += [
@@ -54,11 +55,14 @@ def _encoding(number: int, rung: Rung, out: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def filters(channels: int, rate_hz: int) -> str:
-    """The filter graph: resample once, mix once, then split to whoever listens.
+def filters(channels: int, rate_hz: int) -> tuple[str, ...]:
+    """The filter graphs: resample once, mix once, then split to whoever listens.
 
     `asetpts=N` numbers samples from nought, whatever the file's own clock says. Mono becomes
     stereo by copying (ffmpeg's own mix takes 3 dB off), and stereo mono by the mean.
+
+    ffmpeg gives each graph a thread. Vorbis encoders take 64 samples at a time; a graph of its
+    own cuts for each, else the first graph would be busy with cutting and hold up the others.
     """
     mix = (
         f"aresample={rate_hz},pan=stereo|c0=c0|c1=c0"
@@ -66,16 +70,20 @@ def filters(channels: int, rate_hz: int) -> str:
         # Surround sums to more than full scale unless the matrix is normalised.
         else f"aresample={rate_hz}:ochl=stereo:rematrix_maxval=1.0"
     )
-    stereo = [f"[r{n}]" for n, rung in enumerate(LADDER) if rung.channels == 2]
-    mono = [f"[r{n}]" for n, rung in enumerate(LADDER) if rung.channels == 1 and not rung.half_rate]
-    half = [f"[r{n}]" for n, rung in enumerate(LADDER) if rung.half_rate]
-    return ";".join(
-        (
-            f"[0:a:0]{mix},aformat=sample_fmts=fltp:sample_rates={rate_hz}"
-            f":channel_layouts=stereo,asettb=1/{rate_hz},asetpts=N,asplit={len(stereo) + 4}"
-            f"{''.join(stereo)}[print][pcm][loud][low]",
-            "[loud]ebur128=peak=true:framelog=quiet,anullsink",
-            f"[low]pan=mono|c0=0.5*c0+0.5*c1,asplit={len(mono) + 1}{''.join(mono)}[lower]",
-            f"[lower]aresample={rate_hz // 2},asplit={len(half)}{''.join(half)}",
-        )
+    stereo = [_pad(number) for number, rung in enumerate(LADDER) if rung.channels == 2]
+    mono = [_pad(n) for n, rung in enumerate(LADDER) if rung.channels == 1 and not rung.half_rate]
+    half = [_pad(number) for number, rung in enumerate(LADDER) if rung.half_rate]
+    return (
+        f"[0:a:0]{mix},aformat=sample_fmts=fltp:sample_rates={rate_hz}:channel_layouts=stereo,"
+        f"asettb=1/{rate_hz},asetpts=N,asplit={len(stereo) + 4}"
+        f"{''.join(stereo)}[print][pcm][loud][low];"
+        "[loud]ebur128=peak=true:framelog=quiet,anullsink",
+        f"[low]pan=mono|c0=0.5*c0+0.5*c1,asplit={len(mono) + 1}{''.join(mono)}[lower];"
+        f"[lower]aresample={rate_hz // 2},asplit={len(half)}{''.join(half)}",
+        *(f"{_pad(n)}anull[r{n}]" for n, rung in enumerate(LADDER) if rung.codec == "vorbis"),
     )
+
+
+def _pad(number: int) -> str:
+    """Where rung `number` leaves the shared graphs: `[r3]`, or before a graph of its own `[v9]`."""
+    return f"[{'v' if LADDER[number].codec == 'vorbis' else 'r'}{number}]"

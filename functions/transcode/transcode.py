@@ -1,11 +1,13 @@
 """A master in, every rendition and every fact out: the whole of transcoding, without a cloud."""
 
 import hashlib
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from functions.transcode import command, preview, tags
+from functions.transcode.completeness import breaks_off
 from functions.transcode.facts import Audio, Source
 from functions.transcode.ladder import LADDER_VERSION, sample_rate_hz
 from functions.transcode.loudness import Loudness, summaries
@@ -15,6 +17,8 @@ from functions.transcode.probe import INPUT_GUARDS, Probe, probe
 from functions.transcode.refusals import Interrupted, LongAudio, Reason, Refused
 from functions.transcode.run import Finished, Limits, run
 from shared.ids import base62
+
+log = logging.getLogger(__name__)
 
 WAVEFORM = "base/waveform.json"
 # A whole file may miss this much of what it declares: rounding, and encoders' delay.
@@ -56,6 +60,8 @@ def transcode_master(
     out, covers = scratch / "out", scratch / "covers"
     for folder in (out / "base", out / "high", out / "preview", covers):
         folder.mkdir(parents=True)
+    if breaks_off(master):
+        raise Refused(Reason.TRUNCATED, "the file breaks off before its own end")
     declared = probe(ffmpeg, master)
     _check_length(declared.declared_s or 0.0, bounds)
     rate_hz = sample_rate_hz(declared.sample_rate_hz)
@@ -119,6 +125,7 @@ def _check(finished: Finished, declared: Probe, decoded_s: float, bounds: Bounds
         tail = finished.stderr[-500:]
         if finished.signal is not None or finished.timed_out or _FULL_DISK.search(finished.stderr):
             raise Interrupted(f"ffmpeg ended with {finished.returncode}: {tail}")
+        log.warning("ffmpeg ended with %d: %s", finished.returncode, tail)
         raise Refused(Reason.DECODE_FAILED, "the audio could not be decoded")
     if decoded_s == 0:
         raise Refused(Reason.DECODE_FAILED, "the audio decodes to nothing")
