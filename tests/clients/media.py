@@ -23,12 +23,11 @@ def make(folder: Path, seconds: int = SECONDS) -> None:
     for name in ("base", "high"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     exe = imageio_ffmpeg.get_ffmpeg_exe()
-    tone = "sin(2*PI*(220+110*floor(mod(t,4)))*t)"
-    source = f"aevalsrc='0.3*{tone}+0.1*random(0)|0.3*{tone}+0.1*random(1)':s=44100:d={seconds}"
+    source = f"anoisesrc=color=pink:seed=7:amplitude=0.4:sample_rate=44100:duration={seconds}"
     command = [exe, "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", source]
     for _ in KBPS:
         command += ["-map", "0:a"]
-    command += ["-c:a", "aac"]
+    command += ["-c:a", "aac", "-aac_coder", "fast"]
     for n, kbps in enumerate(KBPS):
         command += [f"-b:a:{n}", f"{kbps}k", f"-ac:a:{n}", "1" if kbps == 24 else "2"]
     command += ["-f", "dash", "-seg_duration", "4", "-dash_segment_type", "mp4"]
@@ -62,7 +61,7 @@ def _mp3(folder: Path, exe: str, source: str) -> None:
         path = folder / tier(kbps) / f"mp3-{kbps}.mp3"
         playlist = path.with_suffix(".m3u8")
         command = [exe, "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", source]
-        command += ["-c:a", "libmp3lame", "-b:a", f"{kbps}k", "-reservoir", "0"]
+        command += ["-c:a", "libmp3lame", "-b:a", f"{kbps}k", "-ac", "2", "-reservoir", "0"]
         command += ["-write_xing", "0", "-id3v2_version", "0", "-f", "mp3", str(path)]
         subprocess.run(command, check=True)
         playlist.write_text(_mp3_playlist(path))

@@ -40,7 +40,8 @@ def ingest(
     key = hashlib.sha256(f"{profile.host} {profile.client_id}".encode()).hexdigest()[:16]
     journal = Journal(state_dir(profile) / f"ingest-{key}.jsonl")
     screen = err()
-    with client_for(profile) as client, _bars(screen, hidden=quiet or not screen.is_terminal) as bars:
+    hidden = quiet or not screen.is_terminal
+    with client_for(profile) as client, _bars(screen, hidden=hidden) as bars:
         everything = bars.add_task("files", total=len(files), unit="files", stage="")
         sending: dict[Path, int] = {}
 

@@ -1,0 +1,278 @@
+"""The headless player against a real host with real renditions."""
+
+import io
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import imageio_ffmpeg
+import pytest
+from segue.client import Client, Retry
+from segue.delivery import Delivery, prefix_of
+from segue.errors import NotLicensed, PlaybackError, SegueError
+from segue.manifests import Chunk
+from segue.playback import Moment, Player, Report, event_id
+
+from tests.clients import media
+from tests.clients.fake import FakeSegue
+
+QUICK = Retry(base_s=0.01, cap_s=0.01)
+CHANNELS = 2
+
+
+@pytest.fixture
+def track(fake: FakeSegue) -> str:
+    return fake.add_track("Pink")
+
+
+@pytest.fixture
+def delivery(client: Client) -> Delivery:
+    return Delivery(client.http, retry=QUICK)
+
+
+def samples(path: Path) -> int:
+    """Stereo samples that ffmpeg decodes from `path`, which must decode without a word."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path)]
+    command += ["-ac", str(CHANNELS), "-f", "s16le", "-"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert done.stderr == b""
+    return len(done.stdout) // (2 * CHANNELS)
+
+
+@pytest.mark.parametrize("protocol", ["hls", "dash"])
+def test_whole_track_is_fetched_and_decodes(
+    client: Client, fake: FakeSegue, track: str, tmp_path: Path, protocol: str
+) -> None:
+    # Enough for the best rendition from the start: one rendition, whole.
+    path = tmp_path / "out.mp4"
+    player = Player(client, Delivery(client.http), realtime=False)
+    with path.open("wb") as file:
+        report = player.play(track, protocol=protocol, out=file)
+    assert report.end_reason == "track_done"
+    assert abs(report.ms_played - media.SECONDS * 1000) < 100
+    assert abs(samples(path) - media.SECONDS * 44100) < 3000
+    assert set(report.by_kbps) == {320}
+    assert report.by_kbps[320] == path.stat().st_size
+
+
+def test_play_is_reported_once_under_its_own_id(
+    client: Client, fake: FakeSegue, track: str
+) -> None:
+    report = Player(client, Delivery(client.http), realtime=False).play(track)
+    (event,) = fake.events.values()
+    assert report.reported
+    assert event["event_id"] == event_id(report.play_id)
+    assert (event["play_id"], event["track_id"]) == (report.play_id, track)
+    assert event["kbps"] == 320
+    assert event["bytes_fetched"] == report.bytes_fetched > 1_000_000
+    assert abs(event["ms_played"] - media.SECONDS * 1000) < 100
+
+
+def test_cache_is_warm_the_second_time(client: Client, fake: FakeSegue, track: str) -> None:
+    first = Player(client, Delivery(client.http), realtime=False).play(track)
+    second = Player(client, Delivery(client.http), realtime=False).play(track)
+    assert first.tally.cache["miss"] > 0
+    assert second.tally.cache == {"hit": second.tally.requests}
+
+
+def test_slow_line_gets_a_rendition_that_fits(client: Client, fake: FakeSegue, track: str) -> None:
+    # Virtual time: the throttle's sleeps move the clock, nothing waits.
+    clock = Clock()
+    line = Delivery(client.http, limit_bps=130_000, clock=clock, sleep=clock.sleep)
+    report = Player(client, line, clock=clock, sleep=clock.sleep).play(track)
+    assert report.switches
+    assert report.switches[-1][2] == "aac-96"
+    assert 90_000 < report.estimate_bps < 135_000
+    assert report.end_reason == "track_done"
+
+
+def test_faster_line_goes_back_up(client: Client, fake: FakeSegue, track: str) -> None:
+    clock = Clock()
+    line = Delivery(client.http, limit_bps=130_000, clock=clock, sleep=clock.sleep)
+
+    def faster(moment: Moment) -> None:
+        if moment.heard_s > 6:
+            line._limit_bps = 1_000_000
+
+    player = Player(client, line, buffer_s=8, clock=clock, sleep=clock.sleep, progress=faster)
+    report = player.play(track)
+    names = [new for _, _, new in report.switches]
+    assert names[:2] == ["aac-96", "aac-160"]
+
+
+def test_realtime_play_takes_as_long_as_the_music(
+    client: Client, fake: FakeSegue, track: str
+) -> None:
+    clock = Clock()
+    aheads: list[float] = []
+    player = Player(
+        client,
+        Delivery(client.http, clock=clock, sleep=clock.sleep),
+        buffer_s=10,
+        clock=clock,
+        sleep=clock.sleep,
+        progress=lambda moment: aheads.append(moment.ahead_s),
+    )
+    report = player.play(track)
+    assert abs(clock() - media.SECONDS) < 1
+    assert report.rebuffers == 0
+    assert max(aheads) < 10 + 4.1  # the buffer and one chunk
+
+
+def test_line_slower_than_the_lowest_rendition_stalls(
+    client: Client, fake: FakeSegue, track: str
+) -> None:
+    clock = Clock()
+    line = Delivery(client.http, limit_bps=16_000, clock=clock, sleep=clock.sleep)
+    report = Player(client, line, clock=clock, sleep=clock.sleep).play(track, seconds=20)
+    assert report.rebuffers > 0
+    assert report.ms_played == 20_000
+
+
+def test_seconds_end_the_play_early(client: Client, fake: FakeSegue, track: str) -> None:
+    player = Player(client, Delivery(client.http), realtime=False)
+    report = player.play(track, seconds=6)
+    assert (report.ms_played, report.end_reason) == (6000, "stopped")
+    assert report.bytes_fetched < 500_000
+
+
+def test_stopped_play_is_still_reported(client: Client, fake: FakeSegue, track: str) -> None:
+    def stop(moment: Moment) -> None:
+        if moment.heard_s > 5:
+            raise KeyboardInterrupt
+
+    player = Player(client, Delivery(client.http), realtime=False, progress=stop)
+    report = player.play(track)
+    (event,) = fake.events.values()
+    assert (report.end_reason, event["end_reason"]) == ("stopped", "stopped")
+    assert 5000 < event["ms_played"] < media.SECONDS * 1000
+
+
+def test_mp3_has_its_own_ladder(
+    client: Client, fake: FakeSegue, track: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "out.mp3"
+    with path.open("wb") as file:
+        player = Player(client, Delivery(client.http), realtime=False)
+        report = player.play(track, codec="mp3", out=file)
+    assert set(report.by_kbps) == {320}
+    assert path.read_bytes() == (fake.audio / "high" / "mp3-320.mp3").read_bytes()
+
+
+def test_codec_without_manifest_is_fetched_in_ranges(
+    client: Client, fake: FakeSegue, track: str
+) -> None:
+    out = io.BytesIO()
+    player = Player(client, Delivery(client.http), realtime=False)
+    report = player.play(track, codec="mp3", protocol="dash", out=out)
+    assert out.getvalue() == (fake.audio / "high" / "mp3-320.mp3").read_bytes()
+    assert abs(report.ms_played - media.SECONDS * 1000) < 100
+
+
+def test_unknown_codec_names_what_is_offered(client: Client, fake: FakeSegue, track: str) -> None:
+    with pytest.raises(PlaybackError, match="aac, mp3") as caught:
+        Player(client, Delivery(client.http), realtime=False).play(track, codec="opus")
+    assert caught.value.code == "CODEC_NOT_OFFERED"
+
+
+def test_refused_grant_is_typed(client: Client, fake: FakeSegue, track: str) -> None:
+    fake.trouble.deny = "TERRITORY"
+    with pytest.raises(NotLicensed):
+        Player(client, Delivery(client.http)).play(track)
+    assert fake.events == {}
+
+
+def test_grant_is_renewed_before_it_ends(client: Client, fake: FakeSegue, track: str) -> None:
+    fake.trouble.grant_s = 20.0  # less than the 30 s before which a grant is renewed
+    report = Player(client, Delivery(client.http), realtime=False).play(track)
+    assert report.end_reason == "track_done"
+    assert fake.plays > 2
+    (event,) = fake.events.values()
+    assert event["play_id"] == report.play_id  # the play that began it
+
+
+def test_passing_edge_errors_are_tried_again(
+    client: Client, delivery: Delivery, fake: FakeSegue, track: str
+) -> None:
+    fake.trouble.edge_errors = 3
+    assert Player(client, delivery, realtime=False).play(track).end_reason == "track_done"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"), [("no_cdn", "NOT_FROM_CDN"), ("short_ranges", "BAD_RANGE")]
+)
+def test_bytes_that_are_not_the_cdns_are_refused(
+    client: Client, delivery: Delivery, fake: FakeSegue, track: str, trouble: str, code: str
+) -> None:
+    setattr(fake.trouble, trouble, True)
+    with pytest.raises(PlaybackError) as caught:
+        Player(client, delivery, realtime=False).play(track)
+    assert caught.value.code == code
+
+
+def signature_for(fake: FakeSegue, client: Client, track: str) -> str:
+    return client.post("/v1/plays", {"track_id": track})["signature"]
+
+
+def test_signature_goes_nowhere_but_under_its_prefix(
+    client: Client, delivery: Delivery, fake: FakeSegue, track: str
+) -> None:
+    delivery.sign_with(signature_for(fake, client, track))
+    for url in ("http://elsewhere/a.mp4", f"{fake.host}/audio/other/a.mp4"):
+        with pytest.raises(PlaybackError) as caught:
+            delivery.fetch(Chunk(url, 1.0), "x")
+        assert caught.value.code == "OUTSIDE_GRANT"
+
+
+def test_tampered_signature_is_named(
+    client: Client, delivery: Delivery, fake: FakeSegue, track: str
+) -> None:
+    signature = signature_for(fake, client, track)
+    delivery.sign_with(signature[:-6] + "AAAAA=")
+    with pytest.raises(PlaybackError) as caught:
+        delivery.fetch(Chunk(prefix_of(signature) + "aac.mpd", 1.0), "x")
+    assert caught.value.code == "SIGNATURE_REFUSED"
+
+
+def test_endless_answer_to_a_range_is_cut_off(track: str) -> None:
+    def endless(request: httpx.Request) -> httpx.Response:
+        def body() -> Iterator[bytes]:
+            while True:
+                yield b"x" * 65536
+
+        headers = {"Content-Range": "bytes 0-9/99", "X-Cache-Status": "hit"}
+        return httpx.Response(206, content=body(), headers=headers)
+
+    delivery = Delivery(httpx.Client(transport=httpx.MockTransport(endless)))
+    delivery.sign_with("URLPrefix=aHR0cDovL2gv&Signature=x")  # http://h/
+    with pytest.raises(PlaybackError) as caught:
+        delivery.fetch(Chunk("http://h/a.mp4", 1.0, 0, 10), "x")
+    assert caught.value.code == "BAD_RANGE"
+
+
+def test_signature_of_another_form_is_no_grant() -> None:
+    with pytest.raises(SegueError) as caught:
+        prefix_of("Expires=1&KeyName=a&Signature=b")
+    assert caught.value.code == "BAD_GRANT"
+
+
+def test_summary_is_json_and_complete(client: Client, fake: FakeSegue, track: str) -> None:
+    report: Report = Player(client, Delivery(client.http), realtime=False).play(track)
+    summary = report.summary()
+    assert summary["cache_hits"] + summary["cache_misses"] == summary["cdn_requests"]
+    assert summary["bytes_by_kbps"].keys() == {"320"}
+    assert summary["signed_prefix"] == f"{fake.host}/audio/{track}/"
+
+
+class Clock:
+    """Seconds that pass only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self._at_s = 0.0
+
+    def __call__(self) -> float:
+        return self._at_s
+
+    def sleep(self, seconds: float) -> None:
+        self._at_s += max(0.0, seconds)
