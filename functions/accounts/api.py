@@ -118,7 +118,6 @@ class _TooManyRequests(Exception):
     """A bucket is empty."""
 
 
-
 def address_of(request: Request) -> str:
     """The caller's address. Google's load balancer appends "client, balancer" to the header."""
     forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]

@@ -38,7 +38,7 @@ class Sweep:
 
     async def run(self) -> dict[str, int]:
         """One round; what was done, by kind. One upload's trouble does not stop the others."""
-        done = {"expired": 0, "arrived": 0, "redriven": 0, "republished": 0, "troubled": 0}
+        done = {"missed": 0, "arrived": 0, "redriven": 0, "republished": 0, "troubled": 0}
         for upload in await self._store.due(self._now()):
             try:
                 done[await self._look_at(upload)] += 1
@@ -52,8 +52,8 @@ class Sweep:
         at, id = self._now(), upload.upload_id
         if upload.status == uploads.AWAITING_MASTER:
             if not await self._masters.has(id):
-                await self._store.change_upload(id, lambda known: uploads.expired(known, at))
-                return "expired"
+                await self._store.change_upload(id, lambda known: uploads.missed(known, at))
+                return "missed"
             # Its owner never asked, so nobody saw it arrive; give transcoding its time.
             await self._store.change_upload(
                 id, lambda known: uploads.arrived(known, at, self._stuck_after)

@@ -22,6 +22,7 @@ FAILED = "failed"
 SESSION_LIFETIME = timedelta(days=7)
 """How long Cloud Storage keeps a resumable session."""
 EXPIRE_AFTER = SESSION_LIFETIME + timedelta(hours=24)
+FIRST_LOOK_AFTER = timedelta(hours=1)
 MAX_REDRIVES = 5
 
 
@@ -97,7 +98,7 @@ def new_upload(
         created_by=by,
         created_at=at,
         updated_at=at,
-        due_at=at + EXPIRE_AFTER,
+        due_at=at + FIRST_LOOK_AFTER,
     )
 
 
@@ -108,10 +109,13 @@ def arrived(upload: Upload, at: datetime, stuck_after: timedelta) -> Upload | No
     return replace(upload, status=TRANSCODING, updated_at=at, due_at=at + stuck_after)
 
 
-def expired(upload: Upload, at: datetime) -> Upload | None:
-    """The master never came, and its session is gone."""
+def missed(upload: Upload, at: datetime) -> Upload | None:
+    """The master is not there: look again when it is twice as old, until its session is gone."""
     if upload.status != AWAITING_MASTER:
         return None
+    expires_at = upload.created_at + EXPIRE_AFTER
+    if at < expires_at:
+        return replace(upload, due_at=min(expires_at, at + (at - upload.created_at)))
     message = "the master did not arrive in time; start a new upload"
     return _failed(upload, "UPLOAD_EXPIRED", message, at)
 
