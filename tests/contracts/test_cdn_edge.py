@@ -8,12 +8,14 @@ fetches at the origin are skipped where there is no "stats".
 """
 
 import asyncio
+import io
 import json
 import os
 import secrets
 import time
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 import aiohttp
 import pytest
@@ -46,7 +48,7 @@ class Subject:
         else:
             headers = {"Content-Type": "audio/mp4", **self.upload_headers}
             url = URL(self.upload + path.lstrip("/"), encoded=True)
-            async with self.client.post(url, data=body, headers=headers) as response:
+            async with self.client.post(url, data=io.BytesIO(body), headers=headers) as response:
                 assert response.status == 200, await response.text()
         return path
 
@@ -318,8 +320,6 @@ async def test_names_in_unicode_and_with_odd_characters(edge):
     for name in ("caf%C3%A9%20%231.mp4", "a%2Bb.mp4", "100%25.mp4", "%E6%97%A5%E6%9C%AC.mp4"):
         path = edge.folder + name
         if edge.rig:
-            from urllib.parse import unquote
-
             edge.rig.storage.put(f"/test-project-audio{unquote(path)}", name.encode())
         else:
             await edge.put(name, name.encode())
