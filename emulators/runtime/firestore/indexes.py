@@ -95,9 +95,9 @@ class Indexes:
         else:
             aggregation = _RunAggregationQueryRequest.FromString(request)
             query = aggregation.structured_aggregation_query.structured_query
-        if not getattr(query, "from") or query.HasField("find_nearest"):
+        if not query.from_ or query.HasField("find_nearest"):
             return
-        source = getattr(query, "from")[0]
+        source = query.from_[0]
         for need in needs(query):
             self._serve(source.collection_id, source.all_descendants, need)
 

@@ -69,7 +69,7 @@ class FirestoreService:
         if call.path == SERVICE + "Write":
             responses = self._write(call, requests)
         elif call.method in ("RunQuery", "RunAggregationQuery"):
-            responses = self._upstream.stream(call, self._checked(call.method, requests))
+            responses = self._upstream.stream(call, await self._checked(call.method, requests))
         else:
             responses = self._upstream.stream(call, requests)
         async for response in responses:
@@ -158,12 +158,18 @@ class FirestoreService:
             running.cancel()
 
     async def _checked(self, method: str, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        async for request in requests:
-            try:
-                self._indexes.check(method, request)
-            except IndexNeeded as needed:
-                raise Refused(grpc.StatusCode.FAILED_PRECONDITION, str(needed)) from needed
+        """The one request of a query, checked here: gRPC swallows what a request iterator raises,
+        and the call would hang."""
+        request = await anext(aiter(requests))
+        try:
+            self._indexes.check(method, request)
+        except IndexNeeded as needed:
+            raise Refused(grpc.StatusCode.FAILED_PRECONDITION, str(needed)) from needed
+
+        async def again() -> AsyncIterator[bytes]:
             yield request
+
+        return again()
 
 
 def _status(error: BaseException) -> status_pb2.Status:
