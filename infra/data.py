@@ -6,7 +6,7 @@ import pulumi
 from pulumi_gcp import artifactregistry, bigquery, firestore, storage
 
 from infra.config import StackConfig
-from infra.identity import Agents
+from infra.identity import Agents, Identities
 from infra.services import DEPLOYABLES, Deployable
 from shared.events import ALL, bigquery_schema, table_of
 
@@ -197,27 +197,44 @@ class Warehouse(pulumi.ComponentResource):
 def unique_view(project: str, event: type) -> str:
     """Pub/Sub delivers at least once: the first row of each `event_id` is the event."""
     columns = ", ".join(column["name"] for column in bigquery_schema(event))
-    return (  # names of our own, no input
-        f"SELECT {columns} FROM `{project}.{DATASET}.{table_of(event)}` "
-        "QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY publish_time) = 1"  # noqa: S608
-    )
+    table = f"`{project}.{DATASET}.{table_of(event)}`"
+    first = "ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY publish_time) = 1"
+    return f"SELECT {columns} FROM {table} QUALIFY {first}"  # noqa: S608 - names of our own
 
 
 class Images(pulumi.ComponentResource):
-    """The repository of container images; who may write to it is `Identities.builder`."""
+    """The repository of container images, which the builder fills from the source bucket.
 
-    repository: artifactregistry.Repository
+    An image can be built once all of `ready` exists.
+    """
 
-    def __init__(self, config: StackConfig, opts: pulumi.ResourceOptions) -> None:
+    ready: list[pulumi.Resource]
+
+    def __init__(
+        self,
+        config: StackConfig,
+        identities: Identities,
+        source: storage.Bucket,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
         super().__init__("segue:index:Images", "images", None, opts)
-        self.repository = artifactregistry.Repository(
+        child = pulumi.ResourceOptions(parent=self)
+        repository = artifactregistry.Repository(
             "containers",
             project=config.project,
             location=config.region,
             repository_id="segue",
             format="DOCKER",
             labels=config.labels,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=child,
         )
+        reads = storage.BucketIAMMember(
+            "builder-source",
+            bucket=source.name,
+            role="roles/storage.objectViewer",
+            member=identities.builder.member,
+            opts=child,
+        )
+        self.ready = [repository, reads, *identities.builds]
         self.prefix = f"{config.region}-docker.pkg.dev/{config.project}/segue"
         self.register_outputs({})

@@ -95,6 +95,7 @@ class Delivery(pulumi.ComponentResource):
             "api",
             project=self.config.project,
             name="segue-api",
+            labels=self.config.labels,
             rules=[
                 {
                     "action": "throttle",
@@ -170,7 +171,11 @@ class Delivery(pulumi.ComponentResource):
     def _listen(self) -> None:
         config = self.config
         address = compute.GlobalAddress(
-            "address", project=config.project, name="segue", opts=self.child
+            "address",
+            project=config.project,
+            name="segue",
+            labels=config.labels,
+            opts=self.child,
         )
         certificate = compute.ManagedSslCertificate(
             "certificate",
@@ -191,6 +196,7 @@ class Delivery(pulumi.ComponentResource):
             "https",
             project=config.project,
             name="segue-https",
+            labels=config.labels,
             load_balancing_scheme="EXTERNAL_MANAGED",
             ip_address=address.id,
             port_range="443",
@@ -211,6 +217,7 @@ class Delivery(pulumi.ComponentResource):
             "http",
             project=config.project,
             name="segue-http",
+            labels=config.labels,
             load_balancing_scheme="EXTERNAL_MANAGED",
             ip_address=address.id,
             port_range="80",

@@ -84,7 +84,7 @@ class Deployed(pulumi.ComponentResource):
                 object=source.name,
                 image=f"{around.images.prefix}/{deployable.name}:{packed.content_hash}",
                 builder=around.identities.builder.email,
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[around.images.repository]),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=around.images.ready),
             )
             if deployable.kind == "job":
                 self.job = self._job(image)

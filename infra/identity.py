@@ -68,20 +68,20 @@ class Agents:
 
 
 class Identities(pulumi.ComponentResource):
-    """The accounts that are nobody's service: who pushes, who triggers, who schedules, who builds.
+    """The accounts that are nobody's service: who pushes events and tasks, who builds images.
 
     Each deployable's own account is made beside it (`infra.deployables`).
     """
 
     push: serviceaccount.Account
-    scheduler: serviceaccount.Account
     builder: serviceaccount.Account
+    builds: list[pulumi.Resource]
+    """What the builder may do, besides reading the sources (`infra.data.Images`)."""
 
     def __init__(self, config: StackConfig, agents: Agents, opts: pulumi.ResourceOptions) -> None:
         super().__init__("segue:index:Identities", "identities", None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        self.push = service_account(config, "push", "Delivers events to services", child)
-        self.scheduler = service_account(config, "scheduler", "Starts scheduled tasks", child)
+        self.push = service_account(config, "push", "Delivers events and tasks", child)
         self.builder = service_account(config, "builder", "Builds container images", child)
         # Pub/Sub and Cloud Scheduler mint ID tokens for these accounts.
         serviceaccount.IAMMember(
@@ -91,8 +91,10 @@ class Identities(pulumi.ComponentResource):
             member=agents.pubsub,
             opts=child,
         )
-        for role in ("logging.logWriter", "artifactregistry.writer"):
+        self.builds = [
             project_role(config, "builder", role, self.builder.member, child)
+            for role in ("logging.logWriter", "artifactregistry.writer")
+        ]
         self.register_outputs({})
 
 

@@ -28,7 +28,7 @@ def program(deployables: tuple[Deployable, ...] = DEPLOYABLES, page: Path = PAGE
     buckets = Buckets(config, after_apis)
     documents = Documents(config, after_apis, deployables)
     warehouse = Warehouse(config, agents, after_apis)
-    images = Images(config, after_apis)
+    images = Images(config, identities, buckets.buckets["source"], after_apis)
     streams = Streams(config, agents, warehouse.tables, after_apis)
 
     around = Surroundings(
