@@ -12,6 +12,7 @@ APIS = (
     "bigquery",
     "cloudbuild",
     "cloudfunctions",
+    "cloudresourcemanager",
     "cloudscheduler",
     "compute",
     "eventarc",

@@ -63,7 +63,7 @@ def _public(graph: Graph) -> Iterator[str]:
     # Cloud Run checks no identity behind the load balancer, so nothing else may reach it.
     for it in graph.all(SERVICE):
         if it.get("ingress") != "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER":
-            yield f"service {it['name']}: ingress {it.get('ingress')!r} lets the internet past Armor"
+            yield f"service {it['name']}: ingress {it.get('ingress')!r} goes past Armor"
     for it in graph.all("gcp:cloudfunctionsv2/function:Function"):
         if it["serviceConfig"].get("ingressSettings") != "ALLOW_INTERNAL_ONLY":
             yield f"function {it['name']}: its ingress is not internal"
