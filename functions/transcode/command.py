@@ -35,7 +35,7 @@ def argv(
     for graph in filters(channels, rate_hz):
         command += ["-filter_complex", graph]
     for number, rung in enumerate(LADDER):
-        command += _encoding(number, rung, out)
+        command += ["-map", f"[r{number}]", *_BARE, *encoding(rung), str(out / rung.path)]
     command += [
         "-map", "[print]", *_BARE, "-t", str(_FINGERPRINT_S),
         "-f", "chromaprint", "-fp_format", "base64", str(out / FINGERPRINT),
@@ -47,12 +47,13 @@ def argv(
 _BARE = ("-map_metadata", "-1", "-map_chapters", "-1")
 
 
-def _encoding(number: int, rung: Rung, out: Path) -> list[str]:
-    return [
-        "-map", f"[r{number}]", *_BARE, "-fflags", "+bitexact", "-flags:a", "+bitexact",
+def encoding(rung: Rung) -> tuple[str, ...]:
+    """Encoder and muxer of a rung; its input and file are the caller's to name."""
+    return (
+        "-fflags", "+bitexact", "-flags:a", "+bitexact",
         "-c:a", _ENCODER[rung.codec], "-b:a", f"{rung.kbps}k", *rung.options,
-        *_MUXER[rung.codec], str(out / rung.path),
-    ]  # fmt: skip
+        *_MUXER[rung.codec],
+    )  # fmt: skip
 
 
 def filters(channels: int, rate_hz: int) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
+from functions.transcode.transcode import Bounds, Transcoded, transcode_master
+
 Make = Callable[..., Path]
 
 # Two voices, a beat and a little noise: enough going on for encoders to have work to do.
@@ -37,5 +39,28 @@ def make(ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> Make:
                 check=True,
             )
         return path
+
+    return one
+
+
+@pytest.fixture(scope="session")
+def done(
+    ffmpeg: str, make: Make, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Transcoded, Path]:
+    """27 seconds of music, transcoded once for all tests that look at the result."""
+    master = make("long.flac", seconds=27.123)
+    folder = tmp_path_factory.mktemp("transcoded")
+    return transcode_master(ffmpeg, master, "0" * 64, folder, Bounds()), master
+
+
+@pytest.fixture(scope="session")
+def decode(ffmpeg: str) -> Callable[..., bytes]:
+    """`decode(path)`: the file's audio as float32, complaints being errors."""
+
+    def one(path: Path, *options: str) -> bytes:
+        command = [ffmpeg, "-v", "error", *options, "-i", str(path), "-f", "f32le", "-"]
+        done = subprocess.run(command, check=True, capture_output=True)
+        assert done.stderr == b"", done.stderr[-500:]
+        return done.stdout
 
     return one
