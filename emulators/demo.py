@@ -25,7 +25,9 @@ async def run_demo(cloud: Supervisor, say: Callable[[str], None]) -> None:
     await _segue(cloud, "demo", str(library))
     await _segue(cloud, "ingest", str(library))
     report = cloud.run_dir / "play.json"
-    await _segue(cloud, "play", "--first", "--report", str(report))
+    # A line of 2 Mbit/s that the player does not know: it starts low, and climbs.
+    line = ("--limit-kbps", "2000", "--seconds", "32", "--fast")
+    await _segue(cloud, "play", "--first", *line, "--report", str(report))
     play = json.loads(report.read_text())
     row = await _find_play(cloud, play["play_id"])
     edge = await _edge_stats(cloud)
@@ -75,10 +77,8 @@ async def _find_play(cloud: Supervisor, play_id: str, patience_s: float = 30.0) 
             credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
             client_options={"api_endpoint": f"http://127.0.0.1:{cloud.endpoints.bigquery}"},
         )
-        query = (
-            "SELECT play_id, ms_played FROM "
-            f"`{cloud.graph.project}.segue_events.track_played_unique` WHERE play_id = @play"  # noqa: S608
-        )
+        view = f"`{cloud.graph.project}.segue_events.track_played_unique`"
+        query = f"SELECT play_id, ms_played FROM {view} WHERE play_id = @play"  # noqa: S608
         config = bigquery.QueryJobConfig(
             query_parameters=[bigquery.ScalarQueryParameter("play", "STRING", play_id)]
         )

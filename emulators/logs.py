@@ -1,5 +1,6 @@
 """Process output to files: one a process, and one of all with each line's process named."""
 
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -36,3 +37,14 @@ class Logs:
         if name not in self._files:
             self._files[name] = (self.folder / f"{name}.log").open("ab", buffering=0)
         return self._files[name]
+
+
+class ToLogs(logging.Handler):
+    """Sends the supervisor's own records to its log file, not to the person's terminal."""
+
+    def __init__(self, logs: Logs) -> None:
+        super().__init__()
+        self.logs = logs
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.logs.write("supervisor", self.format(record).encode())

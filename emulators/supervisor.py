@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -21,7 +22,7 @@ from emulators.graph import Graph
 from emulators.iam import OPERATOR, Policy, agents, service_accounts
 from emulators.java import firestore_argv, pubsub_argv
 from emulators.keys import stack_secrets
-from emulators.logs import Logs
+from emulators.logs import Logs, ToLogs
 from emulators.metadata import metadata_app
 from emulators.oidc import Issuer
 from emulators.ports import free_ports, is_free
@@ -68,7 +69,7 @@ class Supervisor:
     logs: Logs = field(init=False)
     scheduler: Scheduler = field(init=False)
     _runners: list[web.AppRunner] = field(default_factory=list)
-    _scheduling: asyncio.Task[None] | None = None
+    _background: list[asyncio.Task[None]] = field(default_factory=list)
     operator_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
     @property
@@ -85,6 +86,7 @@ class Supervisor:
         self._claim()
         began = time.monotonic()
         self.logs = Logs(self.data_dir / "logs")
+        logging.basicConfig(handlers=[ToLogs(self.logs)], level=logging.INFO, force=True)
         issuer = Issuer.load(self.data_dir)
         port = self.port or (DEFAULT_PORT if is_free(DEFAULT_PORT) else free_ports(1)[0])
         public_url = f"http://127.0.0.1:{port}"
@@ -124,16 +126,19 @@ class Supervisor:
         self.fleet.start()
         await self._ready()
         await self._fill()
-        self._scheduling = asyncio.create_task(self.scheduler.run())
         self.write_state()
+        self._background = [
+            asyncio.create_task(self.scheduler.run()),
+            asyncio.create_task(self._tell_state()),
+        ]
         for name, why in self.fleet.refused.items():
             self.say(f"{name} was not started: {why}")
         self.say(f"ready after {time.monotonic() - began:.1f} s")
 
     async def stop(self) -> None:
         """Stop what runs for users first, Google's emulators last. Leaves no process behind."""
-        if self._scheduling is not None:
-            self._scheduling.cancel()
+        for task in self._background:
+            task.cancel()
         if hasattr(self, "fleet"):
             await self.fleet.stop()
         for stage in (PROXIES_STAGE, BACKENDS_STAGE):
@@ -147,7 +152,6 @@ class Supervisor:
 
     def write_state(self) -> None:
         """`run/state.json`: who runs where, for `segue status` and for tests."""
-        everything = [*self.processes.values(), *self.fleet.processes()]
         state = {
             "pid": os.getpid(),
             "host": self.endpoints.public_url,
@@ -161,10 +165,23 @@ class Supervisor:
                     "state": it.state,
                     "restarts": it.restarts,
                 }
-                for it in everything
+                for it in self._everything()
             ],
         }
         self.write_private("state.json", state)
+
+    async def _tell_state(self) -> None:
+        """Keep `state.json` true: pids change when a process is restarted."""
+        told: list[tuple[int | None, str]] = []
+        while True:
+            now = [(it.pid, it.state) for it in self._everything()]
+            if now != told:
+                self.write_state()
+                told = now
+            await asyncio.sleep(0.2)
+
+    def _everything(self) -> list[Process]:
+        return [*self.processes.values(), *self.fleet.processes()]
 
     def write_private(self, name: str, value: object) -> None:
         """Put JSON into `run/`, readable by this user only."""
@@ -278,14 +295,15 @@ class Supervisor:
         process.start()
 
     async def _ready(self) -> None:
-        everything = [*self.processes.values(), *self.fleet.processes()]
+        everything = self._everything()
         deadline = time.monotonic() + READY_TIMEOUT_S
         while late := [it for it in everything if not it.up.is_set()]:
             hopeless = [it for it in late if it.restarts >= HOPELESS_RESTARTS]
             if hopeless or time.monotonic() > deadline:
                 name = (hopeless or late)[0].spec.name
                 names = ", ".join(sorted(it.spec.name for it in late))
-                raise NotReady(f"not ready: {names}. The end of {name}.log:\n{self.logs.tail(name)}")
+                end = self.logs.tail(name)
+                raise NotReady(f"not ready: {names}. The end of {name}.log:\n{end}")
             await asyncio.sleep(0.05)
 
     async def _serve(self, issuer: Issuer) -> None:
