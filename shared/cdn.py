@@ -18,6 +18,7 @@ from binascii import Error as Base64Error
 from binascii import b2a_base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hmac import compare_digest
 from hmac import digest as hmac_digest
 from typing import Literal
@@ -31,17 +32,14 @@ _KEY_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _PREFIX = re.compile(r"https?://[^/?#\s]+/(?:[^?#\s]*/)?")
 _URL = re.compile(r"https?://[^/?#\s]+/[^#\s]*")
 _SIGNED_URL = re.compile(
-    r"(?P<signed>(?P<base>[^#\s]*)[?&]Expires=(?P<expires>[0-9]{1,12})"
-    r"&KeyName=(?P<key>[A-Za-z0-9_-]{1,63}))&Signature=(?P<signature>[A-Za-z0-9_-]{27}=)"
+    r"Expires=([0-9]{1,12})&KeyName=([A-Za-z0-9_-]{1,63})&Signature=([A-Za-z0-9_-]{27}=)"
 )
-_SIGNED_PREFIX = re.compile(
-    r"(?P<base>[^#\s]*)[?&](?P<signed>URLPrefix=(?P<prefix>[A-Za-z0-9_-]+={0,2})"
-    r"&Expires=(?P<expires>[0-9]{1,12})&KeyName=(?P<key>[A-Za-z0-9_-]{1,63}))"
-    r"&Signature=(?P<signature>[A-Za-z0-9_-]{27}=)"
-)
-_SIGNED_COOKIE = re.compile(
-    r"(?P<signed>URLPrefix=(?P<prefix>[A-Za-z0-9_-]+={0,2}):Expires=(?P<expires>[0-9]{1,12})"
-    r":KeyName=(?P<key>[A-Za-z0-9_-]{1,63})):Signature=(?P<signature>[A-Za-z0-9_-]{27}=)"
+_SIGNED_PREFIX, _SIGNED_COOKIE = (
+    re.compile(
+        r"(URLPrefix=([A-Za-z0-9_-]+={0,2})JExpires=([0-9]{1,12})JKeyName=([A-Za-z0-9_-]{1,63}))"
+        r"JSignature=([A-Za-z0-9_-]{27}=)".replace("J", joint)
+    )
+    for joint in "&:"
 )
 
 
@@ -144,34 +142,25 @@ def verify(url: str, cookie: str | None, keys: Mapping[str, SigningKey], at: int
 
 def verify_url(url: str, keys: Mapping[str, SigningKey], at: int) -> Signed:
     """Check the URL form; errors as for `verify`."""
-    found = _parse(_SIGNED_URL, url)
-    signed, base, expires, name, signature = found.group(
-        "signed", "base", "expires", "key", "signature"
-    )
-    _check(keys, name, signed, signature)
+    base, start = _split(url, "Expires=")
+    expires, name, signature = _parse(_SIGNED_URL, url, start).groups()
+    _check(keys, name, url[: -len("&Signature=") - len(signature)], signature)
     return Signed("url", base, None, name, _unexpired(expires, at))
 
 
 def verify_prefix(url: str, keys: Mapping[str, SigningKey], at: int) -> Signed:
     """Check the URLPrefix form; errors as for `verify`."""
-    found = _parse(_SIGNED_PREFIX, url)
-    signed, base, prefix, expires, name, signature = found.group(
-        "signed", "base", "prefix", "expires", "key", "signature"
-    )
+    base, start = _split(url, "URLPrefix=")
+    signed, prefix, expires, name, signature = _parse(_SIGNED_PREFIX, url, start).groups()
     _check(keys, name, signed, signature)
-    opened = _covering(prefix, base)
-    return Signed("prefix", base, opened, name, _unexpired(expires, at))
+    return Signed("prefix", base, _covering(prefix, base), name, _unexpired(expires, at))
 
 
 def verify_cookie(url: str, cookie: str, keys: Mapping[str, SigningKey], at: int) -> Signed:
     """Check the cookie form for `url`; errors as for `verify`."""
-    found = _parse(_SIGNED_COOKIE, cookie)
-    signed, prefix, expires, name, signature = found.group(
-        "signed", "prefix", "expires", "key", "signature"
-    )
+    signed, prefix, expires, name, signature = _parse(_SIGNED_COOKIE, cookie, 0).groups()
     _check(keys, name, signed, signature)
-    opened = _covering(prefix, url)
-    return Signed("cookie", url, opened, name, _unexpired(expires, at))
+    return Signed("cookie", url, _covering(prefix, url), name, _unexpired(expires, at))
 
 
 def _signature(key: SigningKey, text: str) -> str:
@@ -192,8 +181,16 @@ def _encode_prefix(prefix: str) -> str:
     return _b64url(prefix.encode())
 
 
-def _parse(form: re.Pattern[str], text: str) -> re.Match[str]:
-    found = form.fullmatch(text)
+def _split(url: str, parameter: str) -> tuple[str, int]:
+    """The URL before its last `parameter`, and where that starts."""
+    start = url.rfind(parameter)
+    if start < 1 or url[start - 1] not in "?&":
+        raise Forbidden("the signature is malformed", code="CDN_SIGNATURE_MALFORMED")
+    return url[: start - 1], start
+
+
+def _parse(form: re.Pattern[str], text: str, start: int) -> re.Match[str]:
+    found = form.fullmatch(text, start)
     if found is None:
         raise Forbidden("the signature is malformed", code="CDN_SIGNATURE_MALFORMED")
     return found
@@ -209,14 +206,20 @@ def _check(keys: Mapping[str, SigningKey], name: str, signed: str, signature: st
 
 
 def _covering(encoded: str, url: str) -> str:
+    prefix = _decode_prefix(encoded)
+    if not url.startswith(prefix):
+        raise Forbidden("the URLPrefix does not cover this URL", code="CDN_PREFIX_MISMATCH")
+    return prefix
+
+
+@lru_cache(maxsize=4096)  # a listener's requests repeat theirs
+def _decode_prefix(encoded: str) -> str:
     try:
         prefix = urlsafe_b64decode(encoded).decode()
     except ValueError as error:
         raise Forbidden("the URLPrefix is malformed", code="CDN_SIGNATURE_MALFORMED") from error
     if not _PREFIX.fullmatch(prefix):
         raise Forbidden("the URLPrefix is not a folder", code="CDN_PREFIX_NOT_A_FOLDER")
-    if not url.startswith(prefix):
-        raise Forbidden("the URLPrefix does not cover this URL", code="CDN_PREFIX_MISMATCH")
     return prefix
 
 

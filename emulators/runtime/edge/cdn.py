@@ -152,9 +152,9 @@ class _Answer:
             try:
                 return await self._stored(stored, opened.status, range_text, status)
             except VersionChanged as error:
-                if self.begun:
-                    raise BrokenOff(str(error)) from error
                 contents.forget(stored)
+                if self.begun:
+                    raise BrokenOff(f"{error} was replaced meanwhile") from error
         raise OriginError(f"{key.path} keeps changing")
 
     async def _other(self, stored: Stored, cache_status: str) -> None:
@@ -190,8 +190,6 @@ class _Answer:
         if self.scope["method"] == "HEAD" or start == end:
             await self._start(stored, status, end - start, cache_status, extra)
             return await self._end(b"")
-        if cache_status == "hit" and not self.site.contents.holds(stored, start, end):
-            cache_status = "miss"
         return await self._body(stored, start, end, status, cache_status, extra)
 
     async def _body(
@@ -199,8 +197,14 @@ class _Answer:
     ) -> None:
         contents = self.site.contents
         first, last = start // CHUNK_BYTES, (end - 1) // CHUNK_BYTES
-        # The first chunk comes before the headers: until then everything can be tried again.
-        chunk = contents.cached(stored, first) or await contents.chunk(stored, first)
+        # Until the headers are sent everything can be tried again: so the origin confirms the
+        # version first, by the first chunk that is not here.
+        missing = contents.missing(stored, first, last)
+        if missing is not None:
+            if cache_status == "hit":
+                cache_status = "miss"
+            await contents.chunk(stored, missing)
+        chunk = await contents.chunk(stored, first)
         await self._start(stored, status, end - start, cache_status, extra)
         offset = first * CHUNK_BYTES
         view = memoryview(chunk)[start - offset : end - offset]

@@ -9,6 +9,8 @@ from emulators.runtime.edge.asgi import Headers, header
 
 def unmet(asked: Headers, headers: Mapping[str, str]) -> int:
     """304 or 412 where a precondition of the request decides the answer, else 0."""
+    if not any(name[:3] == b"if-" for name, _ in asked):
+        return 0
     etag, modified = headers.get("etag", ""), _date(headers.get("last-modified"))
     if (match := header(asked, b"if-match")) is not None:
         if not _lists(match, etag, weak=False):

@@ -123,14 +123,10 @@ class Contents:
         same = checked.version == kept.version and checked.status == kept.status
         return Opened(checked, "revalidated" if same else "miss")
 
-    def holds(self, stored: Stored, start: int, end: int) -> bool:
-        """Whether every chunk of [start, end) is here."""
-        first, last = start // CHUNK_BYTES, (end - 1) // CHUNK_BYTES
-        return all(_chunk_key(stored, index) in self._chunks for index in range(first, last + 1))
-
-    def cached(self, stored: Stored, index: int) -> bytes | None:
-        """Chunk `index`, if it is here."""
-        return self._chunks.get(_chunk_key(stored, index))
+    def missing(self, stored: Stored, first: int, last: int) -> int | None:
+        """The first of the chunks `first` to `last`, both included, that is not here."""
+        wanted = range(first, last + 1)
+        return next((it for it in wanted if _chunk_key(stored, it) not in self._chunks), None)
 
     async def chunk(self, stored: Stored, index: int) -> bytes:
         """Chunk `index` of exactly the version that was opened.

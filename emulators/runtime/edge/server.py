@@ -1,6 +1,8 @@
 """Serves one ASGI application on several loopback ports of one process."""
 
 import asyncio
+import contextlib
+import signal
 import socket
 from collections.abc import Iterable
 
@@ -45,6 +47,10 @@ def server(app: App) -> uvicorn.Server:
 
 
 async def serve(app: App, ports: Iterable[int]) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    sockets = [listen(port) for port in ports]
-    await asyncio.shield(server(app).serve(sockets))
+    """Serve until SIGTERM or SIGINT; then let what runs finish for a moment, and return."""
+    one = server(app)
+    # uvicorn would raise the signal again when it is done, before our own cleaning up.
+    one.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, one.handle_exit, number, None)
+    await one.serve([listen(port) for port in ports])

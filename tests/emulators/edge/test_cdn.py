@@ -111,6 +111,14 @@ async def test_object_replaced_between_reads_is_read_anew(rig):
     assert told["x-goog-generation"] == "2"
 
 
+async def test_object_of_which_a_part_is_kept_is_read_anew_when_replaced(rig):
+    rig.storage.put("/test-project-audio/audio/a/x.mp4", b"1" * (2 * MIB))
+    target = f"/audio/a/x.mp4?{signed(rig)}"
+    await rig.get(target, Range="bytes=0-9")
+    rig.storage.put("/test-project-audio/audio/a/x.mp4", b"2" * (2 * MIB))
+    assert (await rig.get(target))[::2] == (200, b"2" * (2 * MIB))
+
+
 async def test_object_replaced_half_way_breaks_the_response_off(rig):
     whole = b"1" * (12 * MIB)
     rig.storage.put("/test-project-audio/audio/a/x.mp4", whole)
@@ -125,6 +133,7 @@ async def test_object_replaced_half_way_breaks_the_response_off(rig):
         with pytest.raises(aiohttp.ClientPayloadError):
             await rest()
     assert seen == {ord("1")}
+    assert set((await rig.get(f"/audio/a/x.mp4?{signed(rig)}"))[2]) == {ord("2")}
 
 
 async def test_memory_is_bounded(tmp_path):

@@ -214,8 +214,8 @@ async def test_opened_in_the_middle_fetches_the_middle_only(clock):
     one = contents(origin, clock)
     opened = await one.open(KEY, 3 * CHUNK_BYTES + 5)
     assert opened.stored.size == 5 * CHUNK_BYTES
-    assert one.holds(opened.stored, 3 * CHUNK_BYTES, 4 * CHUNK_BYTES)
-    assert not one.holds(opened.stored, 0, 1)
+    assert one.missing(opened.stored, 3, 3) is None
+    assert [one.missing(opened.stored, *it) for it in ((0, 3), (3, 4))] == [0, 4]
     assert [start for start, _ in origin.asked] == [3 * CHUNK_BYTES]
 
 
