@@ -19,41 +19,41 @@ Publish = Callable[[Any], Awaitable[None]]
 """Publish one event; returns when it is acknowledged, raises Unavailable when it is not."""
 
 DEADLINE_S = 10.0
-_RETRY = Retry(
-    predicate=if_exception_type(
-        exceptions.ServiceUnavailable,
-        exceptions.DeadlineExceeded,
-        exceptions.InternalServerError,
-        exceptions.TooManyRequests,
-        exceptions.Aborted,
-    ),
-    initial=0.1,
-    maximum=2.0,
-    timeout=DEADLINE_S,
+_TRANSIENT = if_exception_type(
+    exceptions.ServiceUnavailable,
+    exceptions.DeadlineExceeded,
+    exceptions.InternalServerError,
+    exceptions.TooManyRequests,
+    exceptions.Aborted,
 )
 
 
 class Publisher:
-    """Publishes events of any class in one project. Call it: `await publish(event)`."""
+    """Publishes events of any class in one project. Call it: `await publish(event)`.
 
-    def __init__(self, project: str) -> None:
+    Transient failures are retried for `deadline_s`.
+    """
+
+    def __init__(self, project: str, *, deadline_s: float = DEADLINE_S) -> None:
         self._project = project
+        self._deadline_s = deadline_s
+        retry = Retry(predicate=_TRANSIENT, initial=0.1, maximum=2.0, timeout=deadline_s)
         # 5 ms gather the events of one request batch into one call and delay a single one little.
         self._client = Client(
             batch_settings=BatchSettings(max_latency=0.005, max_messages=200),
-            publisher_options=PublisherOptions(retry=_RETRY, timeout=DEADLINE_S),
+            publisher_options=PublisherOptions(retry=retry, timeout=deadline_s),
         )
 
     async def __call__(self, event: Any) -> None:
         """Publish `event` and wait for the server's ack.
 
         Raises:
-            Unavailable: refused or not acknowledged within `DEADLINE_S` (code NOT_PUBLISHED).
+            Unavailable: refused or not acknowledged within the deadline (code NOT_PUBLISHED).
         """
         topic = f"projects/{self._project}/topics/{topic_of(event)}"
         future = self._client.publish(topic, encode(event), event_id=event.event_id)
         try:
-            async with asyncio.timeout(DEADLINE_S + 1):
+            async with asyncio.timeout(self._deadline_s + 1):
                 await asyncio.wrap_future(future)
         except (exceptions.GoogleAPIError, TimeoutError) as error:
             raise Unavailable(
