@@ -55,7 +55,7 @@ class App:
         request = Request(scope, receive)
         try:
             answer = await self._answer(request)
-            await answer.send(send, head=request.method == "HEAD")
+            await answer.send(send, receive, head=request.method == "HEAD")
         except Disconnected:
             return
 

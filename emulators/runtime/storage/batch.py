@@ -1,7 +1,7 @@
 """`POST /batch/storage/v1`: up to 100 calls in one multipart/mixed request, answered in kind."""
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from emulators.runtime.storage.errors import BadRequest
@@ -24,7 +24,7 @@ async def answer(request: Request, dispatch: Callable[[Request], Awaitable[Answe
         out += f"--{mark}\r\nContent-Type: application/http\r\n".encode()
         if id:
             out += f"Content-ID: <response-{id.strip('<>')}>\r\n".encode()
-        out += b"\r\n" + await _written(reply) + b"\r\n"
+        out += b"\r\n" + _written(reply) + b"\r\n"
     out += f"--{mark}--\r\n".encode()
     return Answer(200, (("content-type", f"multipart/mixed; boundary={mark}"),), bytes(out))
 
@@ -74,14 +74,13 @@ def _request(outer: Request, head: bytes, body: bytes) -> Request:
     return Request(scope, receive)
 
 
-async def _written(answer: Answer) -> bytes:
-    body = answer.body if isinstance(answer.body, bytes) else await _gather(answer.body)
+def _written(answer: Answer) -> bytes:
+    if not isinstance(answer.body, bytes):
+        answer.body.close()
+        raise BadRequest("Media may not be read in a batch.")
+    body = answer.body
     phrase = HTTPStatus(answer.status).phrase
     lines = [f"HTTP/1.1 {answer.status} {phrase}"]
     lines += [f"{name.title()}: {value}" for name, value in answer.headers]
     lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
-
-async def _gather(body: AsyncIterator[bytes]) -> bytes:
-    return b"".join([chunk async for chunk in body])

@@ -44,24 +44,9 @@ class Files:
         digest, size = await self.run(self._digest_aligned, file)
         return Writer(self, file, digest, size)
 
-    async def read(self, file: int, start: int, length: int) -> AsyncIterator[bytes]:
-        """`length` bytes from `start` of the open descriptor `file`, which is closed at the end."""
-        try:
-            while length > 0:
-                size = min(_READ_BYTES, length)
-                block = _read_cached(file, start, size) or await self.run(
-                    os.pread, file, size, start
-                )
-                if not block:
-                    return
-                start += len(block)
-                length -= len(block)
-                yield block
-        finally:
-            os.close(file)
-
-    def open(self, file: str) -> int:
-        return os.open(self.path(file), os.O_RDONLY | os.O_CLOEXEC)
+    def read(self, file: str, start: int, length: int) -> "Reader":
+        """`length` bytes from `start` of `file`, even if its name is deleted meanwhile."""
+        return Reader(self, os.open(self.path(file), os.O_RDONLY | os.O_CLOEXEC), start, length)
 
     def link(self, file: str) -> str:
         """A second name for the same data, which lives on when the first is deleted."""
@@ -122,6 +107,35 @@ class Files:
             self.delete(target)
             raise
         return Blob(target, size, digest.crc32c, None)
+
+
+class Reader:
+    """A part of one file, in pieces of at most 512 KiB; to be closed by who asked for it."""
+
+    __slots__ = ("_fd", "_files", "_left", "_start")
+
+    def __init__(self, files: Files, fd: int, start: int, length: int) -> None:
+        self._files = files
+        self._fd = fd
+        self._start = start
+        self._left = length
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while self._left > 0:
+            size = min(_READ_BYTES, self._left)
+            block = _read_cached(self._fd, self._start, size)
+            if not block:
+                block = await self._files.run(os.pread, self._fd, size, self._start)
+            if not block:
+                raise OSError("the file is shorter than its object")
+            self._start += len(block)
+            self._left -= len(block)
+            yield block
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 class Writer:

@@ -4,13 +4,14 @@ One connection, used on the event loop's thread only, so every method is atomic 
 WAL without a sync per commit: survives the death of the process, not of the machine.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from emulators.runtime.storage.records import Blob, Bucket, StoredObject
 
@@ -75,6 +76,9 @@ class Index:
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000;"
             f"PRAGMA wal_autocheckpoint={_WAL_PAGES}; PRAGMA temp_store=MEMORY;" + _SCHEMA
         )
+        # Every request asks for its bucket, and they are few: they are kept in memory as well.
+        found = map(_bucket, self._db.execute("SELECT * FROM buckets"))
+        self._buckets = {bucket.name: bucket for bucket in found}
         row = self._db.execute("SELECT last_us FROM clock").fetchone()
         newest = self._db.execute("SELECT max(generation) FROM objects").fetchone()[0]
         self._last_us: int = max(row[0] if row else 0, newest or 0)
@@ -105,26 +109,22 @@ class Index:
     # Buckets
 
     def bucket(self, name: str) -> Bucket | None:
-        row = self._db.execute("SELECT * FROM buckets WHERE name = ?", (name,)).fetchone()
-        return _bucket(row) if row else None
+        return self._buckets.get(name)
 
     def buckets(self) -> list[Bucket]:
-        return [_bucket(row) for row in self._db.execute("SELECT * FROM buckets ORDER BY name")]
+        return sorted(self._buckets.values(), key=lambda bucket: bucket.name)
 
     def put_bucket(self, bucket: Bucket) -> None:
+        settings = _text(bucket.settings)
         self._db.execute(
             "INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?, ?)",
-            (
-                bucket.name,
-                bucket.location,
-                bucket.created_us,
-                bucket.metageneration,
-                json.dumps(bucket.settings),
-            ),
+            (bucket.name, bucket.location, bucket.created_us, bucket.metageneration, settings),
         )
+        self._buckets[bucket.name] = bucket
 
     def delete_bucket(self, name: str) -> None:
         self._db.execute("DELETE FROM buckets WHERE name = ?", (name,))
+        self._buckets.pop(name, None)
 
     # Objects
 
@@ -161,7 +161,7 @@ class Index:
                 blob.component_count,
                 stored.created_us,
                 stored.updated_us,
-                json.dumps(stored.fields),
+                _text(stored.fields),
             ),
         )
 
@@ -175,10 +175,10 @@ class Index:
         return _session(row) if row else None
 
     def put_session(self, session: SessionRow) -> None:
-        outcome = None if session.outcome is None else json.dumps(session.outcome)
+        outcome = None if session.outcome is None else _text(session.outcome)
         self._db.execute(
             "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?)",
-            (session.id, session.file, session.created_us, json.dumps(session.request), outcome),
+            (session.id, session.file, session.created_us, _text(session.request), outcome),
         )
 
     def expire_sessions(self, before_us: int) -> None:
@@ -196,7 +196,7 @@ class Index:
     def add_delivery(self, target: str, headers: Mapping[str, str], body: str, now_us: int) -> None:
         self._db.execute(
             "INSERT INTO deliveries (target, headers, body, created_us) VALUES (?, ?, ?, ?)",
-            (target, json.dumps(headers), body, now_us),
+            (target, _text(headers), body, now_us),
         )
 
     def deliveries(self, target: str | None = None, limit: int = 1000) -> list[Delivery]:
@@ -206,7 +206,7 @@ class Index:
             f"SELECT * FROM deliveries {where} ORDER BY next_at_us, id LIMIT ?",  # noqa: S608
             (*values, limit),
         )
-        return [Delivery(row[0], row[1], json.loads(row[2]), *row[3:]) for row in rows]
+        return [Delivery(row[0], row[1], msgspec.json.decode(row[2]), *row[3:]) for row in rows]
 
     def postpone_delivery(self, id: int, attempts: int, next_at_us: int, error: str) -> None:
         self._db.execute(
@@ -218,13 +218,19 @@ class Index:
         self._db.execute("DELETE FROM deliveries WHERE id = ?", (id,))
 
 
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
 def _bucket(row: tuple) -> Bucket:
-    return Bucket(*row[:4], json.loads(row[4]))
+    return Bucket(*row[:4], msgspec.json.decode(row[4]))
 
 
 def _object(row: tuple) -> StoredObject:
-    return StoredObject(*row[:4], Blob(*row[4:9]), row[9], row[10], json.loads(row[11]))
+    return StoredObject(*row[:4], Blob(*row[4:9]), row[9], row[10], msgspec.json.decode(row[11]))
 
 
 def _session(row: tuple) -> SessionRow:
-    return SessionRow(*row[:3], json.loads(row[3]), json.loads(row[4]) if row[4] else None)
+    return SessionRow(
+        *row[:3], msgspec.json.decode(row[3]), msgspec.json.decode(row[4]) if row[4] else None
+    )

@@ -113,11 +113,14 @@ class JsonApi:
     async def _bucket(self, request: Request, name: str, caller: str) -> Answer:
         index, access = self._store.index, self._store.access
         bucket = self._store.bucket(name)
+        preconditions = Preconditions.of_query(request.query)
         match request.method:
             case "GET":
                 access.check(caller, "storage.buckets.get", name)
+                preconditions.check_metageneration(bucket.metageneration, reading=True)
             case "PATCH" | "PUT":
                 access.check(caller, "storage.buckets.update", name)
+                preconditions.check_metageneration(bucket.metageneration)
                 kept = bucket.settings if request.method == "PATCH" else {}
                 settings = {**kept, **_settings(await request.document())}
                 bucket = replace(
@@ -129,6 +132,7 @@ class JsonApi:
                     index.put_bucket(bucket)
             case "DELETE":
                 access.check(caller, "storage.buckets.delete", name)
+                preconditions.check_metageneration(bucket.metageneration)
                 if index.objects(name, "", None, 1):
                     raise Conflict("The bucket you tried to delete is not empty.")
                 with index.transaction():

@@ -36,8 +36,8 @@ def answer(
     usable = if_range is None or _bare(if_range) == _bare(tag)
     span = parse(headers.get("range"), size) if usable else None
     if span is None:
-        return Answer(200, out, files.read(files.open(stored.blob.file), 0, size), size)
-    body = files.read(files.open(stored.blob.file), span.start, span.length)
+        return Answer(200, out, files.read(stored.blob.file, 0, size), size)
+    body = files.read(stored.blob.file, span.start, span.length)
     return Answer(206, (*out, ("content-range", span.content_range)), body, span.length)
 
 

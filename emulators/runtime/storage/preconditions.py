@@ -21,7 +21,7 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Preconditions:
-    """None asks nothing. An absent object has generation and metageneration 0."""
+    """None asks nothing. An absent object has generation 0."""
 
     generation_match: int | None = None
     generation_not_match: int | None = None
@@ -56,17 +56,19 @@ class Preconditions:
         if self is NONE:
             return
         generation = stored.generation if stored else 0
-        metageneration = stored.metageneration if stored else 0
         if self.generation_match is not None and generation != self.generation_match:
             raise PreconditionFailed
-        if self.metageneration_match is not None and metageneration != self.metageneration_match:
+        self.check_metageneration(stored.metageneration if stored else None, reading)
+        if generation == self.generation_not_match:
+            raise NotModified if reading else PreconditionFailed
+
+    def check_metageneration(self, metageneration: int | None, reading: bool = False) -> None:
+        """The part that buckets have as well; None is the metageneration of what is absent."""
+        wanted, known = self.metageneration_match, self.metageneration_not_match
+        if wanted is not None and metageneration != wanted:
             raise PreconditionFailed
-        if generation == self.generation_not_match or (
-            stored is not None and metageneration == self.metageneration_not_match
-        ):
-            if reading:
-                raise NotModified
-            raise PreconditionFailed
+        if metageneration is not None and metageneration == known:
+            raise NotModified if reading else PreconditionFailed
 
 
 NONE = Preconditions()

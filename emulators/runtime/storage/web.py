@@ -1,10 +1,12 @@
 """Requests and answers over raw ASGI: no more than this server needs, so that it stays quick."""
 
-import json
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote_to_bytes
+
+import msgspec
 
 from emulators.runtime.storage.errors import BadRequest
 
@@ -77,34 +79,66 @@ class Request:
         return [value for key, value in parse_qsl(self.query_text) if key == name]
 
 
+class Body(Protocol):
+    """A body that is produced as it is sent. `close` is called once, sent or not."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Answer:
     """One HTTP answer. With a streamed `body`, `length` says how many bytes it will have."""
 
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes | AsyncIterator[bytes] = b""
+    body: bytes | Body = b""
     length: int | None = None
 
-    async def send(self, send: Send, head: bool = False) -> None:
+    async def send(self, send: Send, receive: Receive, head: bool = False) -> None:
+        """Send it; a long body only for as long as there is someone to read it."""
         raw = [(name.encode(), value.encode("latin-1", "replace")) for name, value in self.headers]
         length = len(self.body) if isinstance(self.body, bytes) else self.length
         if length is not None and self.status != 304:
             raw.append((b"content-length", str(length).encode()))
-        await send({"type": "http.response.start", "status": self.status, "headers": raw})
+        start = {"type": "http.response.start", "status": self.status, "headers": raw}
         if isinstance(self.body, bytes):
+            await send(start)
             await send({"type": "http.response.body", "body": b"" if head else self.body})
             return
-        if not head:
-            async for chunk in self.body:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        try:
+            await send(start)
+            if not head:
+                await _stream(self.body, send, receive)
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            self.body.close()
+
+
+async def _stream(body: Body, send: Send, receive: Receive) -> None:
+    """Send `body` piece by piece; stop when the client is gone, which `send` does not tell."""
+    gone: asyncio.Future | None = None
+    try:
+        async for chunk in body:
+            if gone is not None and gone.done():
+                raise Disconnected
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            gone = gone or asyncio.ensure_future(_disconnect(receive))
+    finally:
+        if gone is not None:
+            gone.cancel()
+
+
+async def _disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def document(value: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
     """`value` as a JSON answer."""
-    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    return Answer(status, (("content-type", "application/json; charset=UTF-8"), *headers), body)
+    kind = ("content-type", "application/json; charset=UTF-8")
+    return Answer(status, (kind, *headers), msgspec.json.encode(value))
 
 
 def parse_document(body: bytes) -> dict[str, Any]:
@@ -112,8 +146,8 @@ def parse_document(body: bytes) -> dict[str, Any]:
     if not body:
         return {}
     try:
-        value = json.loads(body)
-    except ValueError:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest("Parse Error", reason="parseError") from None
     if not isinstance(value, dict):
         raise BadRequest("Parse Error: expected a JSON object", reason="parseError")

@@ -295,3 +295,14 @@ def test_a_corrupted_upload_is_refused(blob: storage.Blob) -> None:
     with pytest.raises(exceptions.BadRequest):
         blob.upload_from_string(b"data", checksum=None)
     assert not blob.exists()
+
+
+def test_bucket_changes_keep_preconditions_too(bucket: storage.Bucket) -> None:
+    bucket.reload()
+    before = bucket.metageneration
+    bucket.labels = {"touched": "yes"}
+    with pytest.raises(exceptions.PreconditionFailed):
+        bucket.patch(if_metageneration_match=before + 1)
+    bucket.patch(if_metageneration_match=before)
+    assert bucket.metageneration == before + 1
+    assert bucket.labels == {"touched": "yes"}
