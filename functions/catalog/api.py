@@ -1,6 +1,7 @@
 """Uploads and tracks over HTTP. No byte of a master passes: clients send it to the bucket."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -14,10 +15,13 @@ from functions.catalog.masters import Masters
 from functions.catalog.store import Store
 from functions.catalog.uploads import Description, Upload
 from functions.catalog.views import track_view, upload_view
+from shared.errors import Unavailable
 from shared.ids import parse_id
 from shared.web.answers import answer, cacheable
 from shared.web.paging import Paged, page_view
 from shared.web.principal import Principal, requires
+
+log = logging.getLogger(__name__)
 
 Uploader = Annotated[Principal, Depends(requires("uploads:write"))]
 Reader = Annotated[Principal, Depends(requires())]
@@ -90,7 +94,13 @@ def routes(
 
     async def current(upload: Upload) -> Upload:
         """The upload, its master's arrival noticed: nobody tells us, so whoever asks looks."""
-        if upload.status != uploads.AWAITING_MASTER or not await masters.has(upload.upload_id):
+        if upload.status != uploads.AWAITING_MASTER:
+            return upload
+        try:
+            if not await masters.has(upload.upload_id):
+                return upload
+        except Unavailable as error:  # what is known is still worth an answer
+            log.warning("upload %s: %s", upload.upload_id, error.message, exc_info=error)
             return upload
         after = await store.change_upload(
             upload.upload_id, lambda known: uploads.arrived(known, now(), stuck_after)

@@ -133,9 +133,9 @@ class FirestoreDocuments(Generic[T]):
 
     async def count(self) -> int:
         async with _answered():
-            query = self._collection.count()
+            query: Any = self._collection.count()  # its type says it is not asynchronous
             rows = await query.get(retry=self._retry, timeout=TIMEOUT_S)
-            return int(rows[0][0].value)  # type: ignore[index]
+            return int(rows[0][0].value)
 
     async def _read(self, id: str) -> tuple[T | None, Any]:
         async with _answered():

@@ -11,7 +11,7 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 
 from shared.errors import Unavailable
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 10
 _RETRY = DEFAULT_RETRY.with_timeout(2 * TIMEOUT_S)
 
 
@@ -83,7 +83,6 @@ def finalize_again(bucket: Bucket, name: str) -> bool:
                 if_generation_match=source.generation,
                 if_source_generation_match=source.generation,
                 timeout=TIMEOUT_S,
-                retry=_RETRY,
             )
             if token is None:
                 return True

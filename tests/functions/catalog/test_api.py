@@ -63,6 +63,15 @@ async def test_when_the_storage_refuses_the_client_is_told_to_retry():
     assert response.json()["error"]["reason"] == "UNAVAILABLE"
 
 
+async def test_an_upload_is_answered_for_while_the_storage_is_away():
+    catalog = Catalog()
+    async with client_of(catalog.app()) as client:
+        id = (await upload(client)).json()["upload_id"]
+        catalog.masters.broken = True
+        response = await client.get(f"/v1/uploads/{id}", headers=UPLOADS)
+    assert (response.status_code, response.json()["status"]) == (200, "awaiting_master")
+
+
 async def test_a_known_master_is_not_sent_again():
     catalog = Catalog()
     async with client_of(catalog.app()) as client:
