@@ -11,9 +11,9 @@ from emulators.endpoints import Endpoints
 from emulators.graph import Graph
 from emulators.iam import agents
 from emulators.runtime.edge import urlmap
-from emulators.runtime.edge.asgi import App, Receive, Scope, Send
+from emulators.runtime.edge.asgi import App, BrokenOff, Receive, Scope, Send
 from emulators.runtime.edge.cache import S3Fifo
-from emulators.runtime.edge.cdn import BrokenOff, Cdn
+from emulators.runtime.edge.cdn import Cdn
 from emulators.runtime.edge.front_door import FrontDoor
 from emulators.runtime.edge.gate import Bindings, Gate, Tokens, audiences_of
 from emulators.runtime.edge.health import Health
@@ -30,12 +30,16 @@ _KEEP_ALIVE_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the edge may use; `region` is where a client is unless it says."""
+    """What the edge may use; `region` is where a client is unless it says.
+
+    `front_door_iam`: ask IAM behind the load balancer too, as Cloud Run does.
+    """
 
     cache_bytes: int = 128 << 20
     entry_bytes: int = 4 << 20
     region: str = "GB"
     wait_s: float = 10.0
+    front_door_iam: bool = False
 
 
 class Edge:
@@ -95,7 +99,15 @@ def build(
         lambda: S3Fifo(limits.entry_bytes),
         stats,
     )
-    front_door = FrontDoor(url_map, endpoints.public_url, proxy, tunnel, cdn, limits.region)
+    front_door = FrontDoor(
+        url_map,
+        endpoints.public_url,
+        proxy,
+        tunnel,
+        cdn,
+        limits.region,
+        bindings if limits.front_door_iam else None,
+    )
     ports: dict[int, App] = {
         int(endpoints.public_url.rsplit(":", 1)[1].rstrip("/")): front_door,
         endpoints.health["edge"]: Health(stats),

@@ -14,6 +14,10 @@ Headers = list[tuple[bytes, bytes]]
 VIA = (b"via", b"1.1 google")
 
 
+class BrokenOff(Exception):
+    """The rest of a response that has begun can't be sent; the connection is to be closed."""
+
+
 def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
     """The first value of header `name` (lower case), or None."""
     for key, value in headers:

@@ -10,7 +10,16 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
-from emulators.runtime.edge.asgi import VIA, Headers, Receive, Scope, Send, header, refuse
+from emulators.runtime.edge.asgi import (
+    VIA,
+    BrokenOff,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    header,
+    refuse,
+)
 from emulators.runtime.edge.cache import Cache
 from emulators.runtime.edge.cdn_policy import DISABLED
 from emulators.runtime.edge.conditions import range_applies, unmet
@@ -26,10 +35,6 @@ from shared.errors import Forbidden
 _CACHE_STATUS = "cdn_cache_status"
 _COOKIE = COOKIE.encode() + b"="
 _TRIES = 3
-
-
-class BrokenOff(Exception):
-    """The rest of a response that has begun can't be sent; the connection is closed."""
 
 
 class Site:

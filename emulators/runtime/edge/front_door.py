@@ -2,9 +2,11 @@
 
 from urllib.parse import urlsplit
 
+from emulators.iam import Denied
 from emulators.runtime.edge.asgi import VIA, Headers, Receive, Scope, Send, header, refuse
 from emulators.runtime.edge.cdn import Cdn
 from emulators.runtime.edge.forwarded import by_load_balancer
+from emulators.runtime.edge.gate import INVOKE, Bindings
 from emulators.runtime.edge.proxy import Malformed, Proxy, check_framing
 from emulators.runtime.edge.templates import fill, of_client
 from emulators.runtime.edge.urlmap import BucketBackend, ServiceBackend, UrlMap
@@ -12,10 +14,21 @@ from emulators.runtime.edge.websocket import Tunnel
 
 
 class FrontDoor:
-    """Rate limit, URL map, backend."""
+    """Rate limit, URL map, backend.
+
+    The load balancer carries no identity of its own: with `bindings`, a service is reached only
+    if everyone may invoke it, as Cloud Run asks behind the real one; without, IAM is the gates'.
+    """
 
     def __init__(
-        self, url_map: UrlMap, public_url: str, proxy: Proxy, tunnel: Tunnel, cdn: Cdn, region: str
+        self,
+        url_map: UrlMap,
+        public_url: str,
+        proxy: Proxy,
+        tunnel: Tunnel,
+        cdn: Cdn,
+        region: str,
+        bindings: Bindings | None = None,
     ) -> None:
         self._url_map = url_map
         self._proto = urlsplit(public_url).scheme
@@ -23,6 +36,7 @@ class FrontDoor:
         self._tunnel = tunnel
         self._cdn = cdn
         self._region = region
+        self._bindings = bindings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -56,6 +70,11 @@ class FrontDoor:
         if self._proxy.instances.limits(backend.service).internal:
             message = f"{backend.service} takes internal traffic only"
             return await refuse(scope, send, 404, "NOT_FOUND", message)
+        if self._bindings is not None:
+            try:
+                self._bindings.check("allUsers", INVOKE, "service", backend.service)
+            except Denied as error:
+                return await refuse(scope, send, 403, "FORBIDDEN", str(error))
         headers = by_load_balancer(scope, self._proto, backend.request_headers, variables)
         if scope["type"] == "websocket":
             return await self._tunnel(backend.service, scope, receive, send, headers)

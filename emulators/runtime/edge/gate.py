@@ -10,7 +10,7 @@ from emulators.runtime.edge.forwarded import by_cloud_run
 from emulators.runtime.edge.proxy import Malformed, Proxy, check_framing
 from emulators.runtime.edge.websocket import Tunnel
 
-_INVOKE = "run.routes.invoke"
+INVOKE = "run.routes.invoke"
 
 
 class Bindings(Protocol):
@@ -51,7 +51,7 @@ class Gate:
             close = [(b"connection", b"close")]
             return await refuse(scope, send, 400, "MALFORMED_REQUEST", str(error), close)
         try:
-            self._bindings.check(self._caller(scope), _INVOKE, "service", self._service)
+            self._bindings.check(self._caller(scope), INVOKE, "service", self._service)
         except Denied as error:
             return await refuse(scope, send, 403, "FORBIDDEN", str(error))
         headers = by_cloud_run(scope)

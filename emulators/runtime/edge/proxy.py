@@ -10,7 +10,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from emulators.runtime.edge.asgi import Headers, Receive, Scope, Send, refuse
+from emulators.runtime.edge.asgi import BrokenOff, Headers, Receive, Scope, Send, refuse
 from emulators.runtime.edge.instances import Instances, NoInstance, Overloaded
 
 HOP_BY_HOP = frozenset(
@@ -111,8 +111,10 @@ class Proxy:
             return
         except Exception as error:
             refusal = refusal_for(service, error)
-            if refusal is None or exchange.begun:
+            if refusal is None:
                 raise
+            if exchange.begun:
+                raise BrokenOff(refusal[2]) from error
             await refuse(scope, send, *refusal)
 
 

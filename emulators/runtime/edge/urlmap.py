@@ -167,8 +167,8 @@ def _backends(graph: Graph) -> dict[str, Backend]:
 
 def _service_backend(graph: Graph, resource: Resource) -> ServiceBackend:
     groups = [_find(graph, one["group"], NEG) for one in resource.get("backends") or ()]
-    services = {(group.get("cloudRun") or {}).get("service") for group in groups}
-    if len(services) != 1 or None in services:
+    services = {str((group.get("cloudRun") or {}).get("service") or "") for group in groups}
+    if len(services) != 1 or "" in services:
         raise UnsupportedUrlMap(f"{resource.urn}: needs groups of exactly one Cloud Run service")
     return ServiceBackend(
         resource["name"],

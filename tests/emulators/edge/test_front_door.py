@@ -94,6 +94,47 @@ async def test_body_and_response_stream_as_they_come(rig):
         assert await response.content.read() == b"second"
 
 
+async def test_response_that_breaks_half_way_is_cut_not_ended(rig):
+    async def cut(reader, writer) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(cut, "127.0.0.1", 0) as server:
+        rig.route(("catalog-00001", server.sockets[0].getsockname()[1], 100))
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await rig.get("/v1/uploads")
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"", 503),
+        (b"nonsense\r\n\r\n", 502),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204),
+        (b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", 302),
+        (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", 200),
+    ],
+)
+async def test_odd_answers_of_an_instance(rig, raw, status):
+    async def serve(reader, writer) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(raw)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        rig.route(("catalog-00001", server.sockets[0].getsockname()[1], 100))
+        assert (await rig.request("POST", "/v1/uploads"))[0] == status
+
+
+async def test_head_of_a_service(rig):
+    status, told, body = await rig.request("HEAD", "/v1/uploads")
+    assert (status, body) == (200, b"")
+    assert int(told["content-length"]) > 0
+
+
 async def test_client_that_leaves_is_noticed_upstream(rig):
     response = await rig.client.get(rig.url + "/v1/uploads/forever")
     assert await response.content.readexactly(4) == b"tick"

@@ -84,6 +84,13 @@ async def test_public_service_needs_no_token(tmp_path):
         assert (await rig.get(rig.gates["catalog"] + "/", Authorization=token))[0] == 200
 
 
+@pytest.mark.parametrize(("made", "status"), [(graph, 403), (public, 200)])
+async def test_front_door_can_ask_iam_as_cloud_run_does(tmp_path, made, status):
+    limits = Limits(wait_s=1.0, front_door_iam=True)
+    async with running(tmp_path, made(), limits) as rig:
+        assert (await rig.get("/v1/uploads"))[0] == status
+
+
 async def test_binding_of_one_service_opens_no_other(rig):
     token = bearer(rig, audience="https://transcode-123456789012.europe-west1.run.app")
     status, _, body = await rig.get(rig.gates["transcode"] + "/", Authorization=token)
