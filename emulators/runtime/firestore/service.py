@@ -69,7 +69,7 @@ class FirestoreService:
         if call.path == SERVICE + "Write":
             responses = self._write(call, requests)
         elif call.method in ("RunQuery", "RunAggregationQuery"):
-            responses = self._upstream.stream(call, await self._checked(call.method, requests))
+            responses = self._query(call, requests)
         else:
             responses = self._upstream.stream(call, requests)
         async for response in responses:
@@ -157,19 +157,22 @@ class FirestoreService:
         finally:
             running.cancel()
 
-    async def _checked(self, method: str, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The one request of a query, checked here: gRPC swallows what a request iterator raises,
-        and the call would hang."""
+    async def _query(self, call: Call, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """A query: one request, any number of responses."""
+        # Not checked in an iterator that gRPC reads: it swallows what those raise, and waits.
         request = await anext(aiter(requests))
         try:
-            self._indexes.check(method, request)
+            self._indexes.check(call.method, request)
         except IndexNeeded as needed:
             raise Refused(grpc.StatusCode.FAILED_PRECONDITION, str(needed)) from needed
-
-        async def again() -> AsyncIterator[bytes]:
-            yield request
-
-        return again()
+        channel = await self._upstream.channel(patience_s(call))
+        method = channel.unary_stream(call.path)
+        running = method(request, metadata=call.metadata, timeout=call.timeout_s)
+        try:
+            async for response in running:
+                yield response
+        finally:
+            running.cancel()
 
 
 def _status(error: BaseException) -> status_pb2.Status:
