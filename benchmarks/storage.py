@@ -21,10 +21,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import requests
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
+from requests.adapters import HTTPAdapter
 
 from benchmarks.report import emit
 from emulators.runtime.storage.standalone import Standalone
@@ -34,6 +36,9 @@ MIB, MB = 1024 * 1024, 1_000_000
 BIG_BYTES, RANGE_BYTES, SMALL_BYTES = 100 * MB, 256 * 1024, 2000
 THREADS, RANGES, SMALL_UPLOADS = 50, 60, 1000
 PEER_SMALL_UPLOADS = 300
+# The client's own checksums are left out: the floor has none to compare with.
+PLAIN: dict[str, Any] = {"checksum": None}
+ONCE: dict[str, Any] = {"checksum": None, "retry": None}
 PEER = "gcp-storage-emulator"
 
 
@@ -53,13 +58,12 @@ class Rival:
         """Everything once."""
         bucket = self.client.bucket(BUCKET)
         big = bucket.blob(BIG, chunk_size=8 * MIB)
-        # The client's own checksums are left out, for the floor has none to compare with.
         source = io.BytesIO(data)
-        took_s = _timed(lambda: big.upload_from_file(source, size=len(data), checksum=None))
+        took_s = _timed(lambda: big.upload_from_file(source, size=len(data), **PLAIN))
         self.up_mib_per_s.append(len(data) / MIB / took_s)
         # Chunked reading would ask for many ranges; one read is what "download" means here.
         whole = bucket.blob(BIG)
-        took_s = _timed(lambda: whole.download_as_bytes(checksum=None))
+        took_s = _timed(lambda: whole.download_as_bytes(**PLAIN))
         self.down_mib_per_s.append(len(data) / MIB / took_s)
         self._ranges(whole, data)
         self._small(number)
@@ -69,7 +73,7 @@ class Rival:
             start = random.randrange(len(data) - RANGE_BYTES)
             end = start + RANGE_BYTES - 1
             begun = time.perf_counter()
-            got = blob.download_as_bytes(start=start, end=end, checksum=None)
+            got = blob.download_as_bytes(start=start, end=end, **PLAIN)
             self.range_ms.append((time.perf_counter() - begun) * 1000)
             assert len(got) == RANGE_BYTES
 
@@ -80,7 +84,7 @@ class Rival:
         def upload(number: int) -> bool:
             blob = bucket.blob(f"small/{round_number}/{number}")
             try:
-                blob.upload_from_string(body, retry=None, timeout=30, checksum=None)
+                blob.upload_from_string(body, timeout=30, **ONCE)
             except Exception:
                 return False
             return True
@@ -137,7 +141,7 @@ def _client(url: str) -> storage.Client:
         credentials=AnonymousCredentials(),
         client_options={"api_endpoint": url},
     )
-    adapter = requests.adapters.HTTPAdapter(pool_connections=THREADS, pool_maxsize=THREADS)
+    adapter = HTTPAdapter(pool_connections=THREADS, pool_maxsize=THREADS)
     client._http.mount("http://", adapter)
     return client
 

@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -69,7 +70,7 @@ class Floor:
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _body(receive: Any) -> Any:
+async def _body(receive: Any) -> AsyncIterator[bytes]:
     more = True
     while more:
         message = await receive()

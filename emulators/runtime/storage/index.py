@@ -5,7 +5,7 @@ WAL without a sync per commit: survives the death of the process, not of the mac
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,7 +206,7 @@ class Index:
             f"SELECT * FROM deliveries {where} ORDER BY next_at_us, id LIMIT ?",  # noqa: S608
             (*values, limit),
         )
-        return [Delivery(row[0], row[1], msgspec.json.decode(row[2]), *row[3:]) for row in rows]
+        return [_delivery(row) for row in rows]
 
     def postpone_delivery(self, id: int, attempts: int, next_at_us: int, error: str) -> None:
         self._db.execute(
@@ -222,15 +222,33 @@ def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _bucket(row: tuple) -> Bucket:
-    return Bucket(*row[:4], msgspec.json.decode(row[4]))
+def _bucket(row: Sequence[Any]) -> Bucket:
+    name, location, created_us, metageneration, settings = row
+    return Bucket(name, location, created_us, metageneration, msgspec.json.decode(settings))
 
 
-def _object(row: tuple) -> StoredObject:
-    return StoredObject(*row[:4], Blob(*row[4:9]), row[9], row[10], msgspec.json.decode(row[11]))
-
-
-def _session(row: tuple) -> SessionRow:
-    return SessionRow(
-        *row[:3], msgspec.json.decode(row[3]), msgspec.json.decode(row[4]) if row[4] else None
+def _object(row: Sequence[Any]) -> StoredObject:
+    bucket, name, generation, metageneration, file, size, crc32c, md5, components, *rest = row
+    created_us, updated_us, fields = rest
+    return StoredObject(
+        bucket,
+        name,
+        generation,
+        metageneration,
+        Blob(file, size, crc32c, md5, components),
+        created_us,
+        updated_us,
+        msgspec.json.decode(fields),
     )
+
+
+def _session(row: Sequence[Any]) -> SessionRow:
+    id, file, created_us, request, outcome = row
+    done = msgspec.json.decode(outcome) if outcome else None
+    return SessionRow(id, file, created_us, msgspec.json.decode(request), done)
+
+
+def _delivery(row: Sequence[Any]) -> Delivery:
+    id, target, headers, body, created_us, attempts, next_at_us, last_error = row
+    decoded = msgspec.json.decode(headers)
+    return Delivery(id, target, decoded, body, created_us, attempts, next_at_us, last_error)
