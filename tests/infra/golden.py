@@ -39,13 +39,11 @@ def _resource(resource: Resource, secret: frozenset[str]) -> dict[str, Any]:
 
 
 def _shown(value: Any, path: str, secret: frozenset[str]) -> Any:
-    if path in secret:
+    if path in secret and isinstance(value, str):
         return "(secret)"
     if isinstance(value, dict):
-        if "files" in value:
-            return "(archive)"
-        if value.keys() == {"path"}:
-            return "(file)"
+        if path.endswith(".source") and value.keys() in ({"files"}, {"path"}):
+            return "(archive)" if "files" in value else "(file)"
         return {key: _shown(item, f"{path}.{key}", secret) for key, item in value.items()}
     if isinstance(value, list):
         return [_shown(item, f"{path}[{at}]", secret) for at, item in enumerate(value)]
