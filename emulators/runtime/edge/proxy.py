@@ -29,6 +29,7 @@ HOP_BY_HOP = frozenset(
 CONNECT_WAIT_S = 10.0
 _SERVER_OWN = frozenset({b"date", b"server"})
 _RETRY_S = 0.1
+_WATCH_AFTER_S = 0.05
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 
@@ -156,26 +157,41 @@ class _Exchange:
         self.begun = False
         self.body_started = False
         self.body_done = asyncio.Event()
+        self.gone = False
+        self.watch: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Until the response is sent; stops early when the client goes away."""
-        carry = asyncio.ensure_future(self._carry())
-        watch = asyncio.ensure_future(self._watch())
-        try:
-            done, _ = await asyncio.wait((carry, watch), return_when=asyncio.FIRST_COMPLETED)
-            if carry in done:
-                return carry.result()
-            raise ClientGone
-        finally:
-            for task in (carry, watch):
-                task.cancel()
-            await asyncio.gather(carry, watch, return_exceptions=True)
+        """Until the response is sent; stops early when the client goes away.
 
-    async def _watch(self) -> None:
-        """Return when the client has gone; the body, if any, has to be read first."""
+        Raises:
+            ClientGone: it did.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        # Most answers are back before anybody could leave: the watch starts a little later.
+        start = asyncio.get_running_loop().call_later(_WATCH_AFTER_S, self._start_watch, task)
+        try:
+            await self._carry()
+        except asyncio.CancelledError:
+            if not self.gone:
+                raise
+            task.uncancel()
+            raise ClientGone from None
+        finally:
+            start.cancel()
+            if self.watch is not None:
+                self.watch.cancel()
+
+    def _start_watch(self, task: asyncio.Task) -> None:
+        self.watch = asyncio.ensure_future(self._watch(task))
+
+    async def _watch(self, task: asyncio.Task) -> None:
+        """Cancel `task` when the client has gone; the body, if any, has to be read first."""
         await self.body_done.wait()
         while (await self.receive())["type"] != "http.disconnect":
             pass
+        self.gone = True
+        task.cancel()
 
     async def _carry(self) -> None:
         loop = asyncio.get_running_loop()

@@ -122,6 +122,8 @@ class FakeInstance:
     most: int = 0
     release: asyncio.Event = field(default_factory=asyncio.Event)
     gone: int = 0
+    cut: int = 0
+    whole: int = 0
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] == "websocket":
@@ -148,7 +150,9 @@ class FakeInstance:
         body, more = b"", True
         while more:
             message = await receive()
+            self.cut += message["type"] == "http.disconnect"
             body, more = body + message.get("body", b""), message.get("more_body", False)
+        self.whole += not self.cut
         told = {
             "method": scope["method"],
             "path": scope["raw_path"].decode(),

@@ -146,6 +146,22 @@ async def test_client_that_leaves_is_noticed_upstream(rig):
     assert rig.instance.gone == 1
 
 
+@pytest.mark.parametrize(
+    "framing", ["Content-Length: 10\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"]
+)
+async def test_half_a_body_never_arrives_as_a_whole_one(rig, framing):
+    _, writer = await asyncio.open_connection("127.0.0.1", rig.ports["front"])
+    writer.write(f"POST /v1/uploads HTTP/1.1\r\nHost: h\r\n{framing}".encode())
+    await writer.drain()
+    await asyncio.sleep(0.1)
+    writer.close()
+    for _ in range(100):
+        if rig.instance.cut:
+            break
+        await asyncio.sleep(0.02)
+    assert (rig.instance.cut, rig.instance.whole) == (1, 0)
+
+
 async def test_slow_service_is_504(tmp_path):
     catalog = {"template": {"maxInstanceRequestConcurrency": 80, "timeout": "0.2s"}}
     async with running(tmp_path, graph(catalog=catalog)) as rig:
