@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--bucket", action="append", default=[], help="a bucket to have")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     with contextlib.suppress(KeyboardInterrupt):
         if arguments.no_iam:
             _stand_alone(arguments)

@@ -17,6 +17,7 @@ _TEXT = (
     "contentLanguage",
     "storageClass",
 )
+_MULTI_REGIONS = ("ASIA", "EU", "US")
 _HOLDS = ("temporaryHold", "eventBasedHold")
 _MUTABLE = frozenset((*_TEXT, *_HOLDS, "metadata", "customTime"))
 
@@ -128,7 +129,7 @@ def bucket_resource(bucket: Bucket, base_url: str, project_number: str) -> dict[
         "generation": str(bucket.created_us),
         "metageneration": str(bucket.metageneration),
         "location": bucket.location,
-        "locationType": "region",
+        "locationType": "multi-region" if bucket.location in _MULTI_REGIONS else "region",
         "etag": etag(bucket.created_us, bucket.metageneration),
         "timeCreated": created,
         "updated": created,

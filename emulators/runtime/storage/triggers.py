@@ -5,6 +5,7 @@ schema. An event is noted in the same transaction as the change that it tells of
 """
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,9 @@ from emulators.runtime.storage.records import StoredObject, object_resource, rfc
 
 _FUNCTION = "gcp:cloudfunctionsv2/function:Function"
 _PREFIX = "google.cloud.storage.object.v1."
-_MOST_CONCURRENT = 16
+# A laptop does not scale out: as many instances' worth of events at once as it has cores.
+_LOCAL_INSTANCES = max(2, os.cpu_count() or 1)
+_MOST_CONCURRENT = 64
 _DEFAULT_TIMEOUT_S = 60
 
 
@@ -44,9 +47,8 @@ def of_graph(graph: Graph) -> list[Trigger]:
             continue
         config = resource.get("serviceConfig") or {}
         filters = {entry["attribute"]: entry["value"] for entry in event["eventFilters"]}
-        capacity = int(config.get("maxInstanceRequestConcurrency") or 1) * int(
-            config.get("maxInstanceCount") or 1
-        )
+        instances = min(int(config.get("maxInstanceCount") or 1), _LOCAL_INSTANCES)
+        each = int(config.get("maxInstanceRequestConcurrency") or 1)
         found.append(
             Trigger(
                 function=resource["name"],
@@ -54,7 +56,7 @@ def of_graph(graph: Graph) -> list[Trigger]:
                 event_type=event["eventType"],
                 bucket=filters["bucket"],
                 service_account=event["serviceAccountEmail"],
-                concurrent=max(1, min(capacity, _MOST_CONCURRENT)),
+                concurrent=min(instances * each, _MOST_CONCURRENT),
                 timeout_s=float(config.get("timeoutSeconds") or _DEFAULT_TIMEOUT_S),
                 retry=event.get("retryPolicy") == "RETRY_POLICY_RETRY",
             )
@@ -76,18 +78,22 @@ class TriggerOutbox:
         self._triggers = triggers
         self._base_url = base_url
         self._wake = wake
+        self._news = False
 
     def record(self, event_type: str, stored: StoredObject) -> None:
         for trigger in self._triggers:
             if trigger.event_type == event_type and trigger.bucket == stored.bucket:
                 headers, body = cloud_event(event_type, stored, self._base_url)
                 self._index.add_delivery(trigger.function, headers, body, stored.updated_us)
+                self._news = True
 
     def on_wake(self, wake: Callable[[], None]) -> None:
         self._wake = wake
 
     def wake(self) -> None:
-        self._wake()
+        if self._news:
+            self._news = False
+            self._wake()
 
 
 def cloud_event(event_type: str, stored: StoredObject, base_url: str) -> tuple[dict[str, str], str]:

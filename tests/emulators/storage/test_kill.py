@@ -62,12 +62,14 @@ def test_no_acknowledged_object_is_lost_and_none_is_half_there(data: Path) -> No
 
     with ThreadPoolExecutor(8) as pool:
         writers = [pool.submit(writer, worker) for worker in range(8)]
-        time.sleep(1.0)
+        deadline = time.monotonic() + 60
+        while len(acknowledged) < 100 and time.monotonic() < deadline:
+            time.sleep(0.01)
         server.kill()
         over.set()
         for future in writers:
             future.result()
-    assert len(acknowledged) > 50
+    assert len(acknowledged) >= 100
 
     with server:
         client = _client(server)
