@@ -41,10 +41,11 @@ class Documents(Protocol[T]):
         ...
 
     async def create(self, id: str, value: T) -> None:
-        """Write a document that must not exist yet.
+        """Write a document that must not exist yet. The very same one again is no conflict:
+        an answer may be lost on its way back, and the call be retried.
 
         Raises:
-            Conflict: it exists (code ALREADY_EXISTS).
+            Conflict: another one exists (code ALREADY_EXISTS).
         """
         ...
 

@@ -89,6 +89,8 @@ class FirestoreDocuments(Generic[T]):
                     document, retry=self._retry, timeout=TIMEOUT_S
                 )
         except exceptions.AlreadyExists as error:
+            if await self.find(id) == value:
+                return
             raise Conflict(f"{self._what} {id} exists", code="ALREADY_EXISTS") from error
 
     async def claim(self, id: str, value: T) -> T:

@@ -41,6 +41,8 @@ class MemoryDocuments(Generic[T]):
     async def create(self, id: str, value: T) -> None:
         await asyncio.sleep(0)
         if id in self._documents:
+            if await self.find(id) == value:
+                return
             raise Conflict(f"{self._what} {id} exists", code="ALREADY_EXISTS")
         self._write(id, value)
 

@@ -118,6 +118,12 @@ async def test_create_refuses_what_exists(things: Documents[Thing]):
     assert (await things.get("a")).count == 1
 
 
+async def test_the_same_create_again_is_a_retry_and_no_conflict(things: Documents[Thing]):
+    for _ in range(2):
+        await things.create("a", Thing("a", AT, parts=(Part("x"),), by_key={"k": Part("v")}))
+    assert (await things.get("a")).parts == (Part("x"),)
+
+
 async def test_of_many_claims_exactly_one_stands(things: Documents[Thing]):
     claims = await asyncio.gather(
         *(things.claim("a", Thing("a", AT, count=number)) for number in range(8))
