@@ -68,10 +68,18 @@ class Api:
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read() or b"null")
 
+    def all_tracks(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        path = "/v1/tracks?limit=50"
+        while path:
+            status, page = self("GET", path)
+            assert status == 200
+            found += page["items"]
+            path = page["next"]
+        return found
+
     def tracks(self) -> dict[str, dict[str, Any]]:
-        status, page = self("GET", "/v1/tracks?limit=50")
-        assert status == 200
-        return {item["name"]: item for item in page["items"]}
+        return {item["name"]: item for item in self.all_tracks()}
 
 
 @pytest.fixture(scope="module")
