@@ -12,7 +12,8 @@ from yarl import URL
 Identity = Literal["fill", "anonymous"]
 
 _CONTENT_RANGE = re.compile(r"bytes (?:([0-9]+)-([0-9]+)|\*)/([0-9]+)")
-_WAIT_S = 10.0
+WAIT_S = 10.0
+_RETRY_S = 0.1
 _TOO_LARGE = 8 << 20
 
 
@@ -60,6 +61,7 @@ class StorageOrigin:
 
     session: aiohttp.ClientSession
     ports: Mapping[Identity, int]
+    wait_s: float = WAIT_S
 
     async def get(
         self, identity: Identity, path: str, start: int, length: int, headers: Mapping[str, str]
@@ -73,15 +75,16 @@ class StorageOrigin:
         return piece
 
     async def _fetch(self, url: URL, headers: Mapping[str, str]) -> Piece:
-        deadline = asyncio.get_running_loop().time() + _WAIT_S
+        deadline = asyncio.get_running_loop().time() + self.wait_s
         while True:
             try:
                 async with self.session.get(url, headers=headers) as response:
                     return await _read(response)
-            except aiohttp.ClientConnectorError as error:
+            except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
+                # A read may be done again, also when it broke off half-way.
                 if asyncio.get_running_loop().time() > deadline:
                     raise OriginError(f"no connection to {url.host}:{url.port}") from error
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(_RETRY_S)
             except (aiohttp.ClientError, TimeoutError) as error:
                 raise OriginError(f"{url.path}: {error!r}") from error
 

@@ -28,6 +28,7 @@ HOP_BY_HOP = frozenset(
 )
 CONNECT_WAIT_S = 10.0
 _SERVER_OWN = frozenset({b"date", b"server"})
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _RETRY_S = 0.1
 _WATCH_AFTER_S = 0.05
 _DIGITS = re.compile(rb"[0-9]{1,18}")
@@ -196,6 +197,7 @@ class _Exchange:
     async def _carry(self) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.proxy.connect_wait_s
+        tried_again = False
         while True:
             async with self.proxy.instances.lease(self.service) as port:
                 try:
@@ -204,6 +206,12 @@ class _Exchange:
                     # Nothing was sent yet: wait for the instance, as for a cold start.
                     if self.body_started or loop.time() > deadline:
                         raise NoInstance(f"{self.service} does not accept connections") from error
+                except aiohttp.ClientConnectionError:
+                    # A kept connection of an instance that has just gone; reads may go again.
+                    again = self.scope["method"] in _READS and not self.body_started
+                    if self.begun or tried_again or not again:
+                        raise
+                    tried_again = True
             await asyncio.sleep(_RETRY_S)
 
     async def _to(self, port: int) -> None:

@@ -129,6 +129,25 @@ async def test_odd_answers_of_an_instance(rig, raw, status):
         assert (await rig.request("POST", "/v1/uploads"))[0] == status
 
 
+@pytest.mark.parametrize(("method", "status", "asked"), [("GET", 200, 2), ("POST", 503, 1)])
+async def test_only_reads_are_asked_again_when_the_connection_breaks(rig, method, status, asked):
+    seen = 0
+
+    async def serve(reader, writer) -> None:
+        nonlocal seen
+        await reader.readuntil(b"\r\n\r\n")
+        seen += 1
+        if seen > 1:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        rig.route(("catalog-00001", server.sockets[0].getsockname()[1], 100))
+        assert (await rig.request(method, "/v1/uploads"))[0] == status
+    assert seen == asked
+
+
 async def test_head_of_a_service(rig):
     status, told, body = await rig.request("HEAD", "/v1/uploads")
     assert (status, body) == (200, b"")

@@ -33,9 +33,9 @@ def raw(status: str, *headers: str, body: bytes = b"") -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
-async def fetch(port: int, start: int = 0, length: int = 10):
+async def fetch(port: int, start: int = 0, length: int = 10, wait_s: float = 5.0):
     async with session() as client:
-        origin = StorageOrigin(client, {"fill": port, "anonymous": port})
+        origin = StorageOrigin(client, {"fill": port, "anonymous": port}, wait_s)
         return await origin.get("fill", "/b/a%2Fb%20c", start, length, {})
 
 
@@ -72,7 +72,17 @@ async def test_unusable_answers(answer):
     scripted = Scripted(answer)
     async with await scripted.start():
         with pytest.raises(OriginError):
-            await fetch(scripted.port)
+            await fetch(scripted.port, wait_s=0.1)
+
+
+async def test_read_that_breaks_off_is_done_again():
+    scripted = Scripted(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nba")
+    async with await scripted.start():
+        asked = asyncio.ensure_future(fetch(scripted.port))
+        while not scripted.asked:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        scripted.raw = raw("200 OK", body=b"back")
+        assert (await asked).body == b"back"
 
 
 async def test_origin_that_starts_again_is_waited_for():
