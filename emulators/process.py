@@ -16,6 +16,11 @@ STEADY_S = 30.0
 """A process that ran this long is no longer failing: its backoff starts anew."""
 GRACE_S = 10.0
 """Between SIGTERM and SIGKILL, as Cloud Run gives."""
+LAST_WORDS_S = 1.0
+"""For the output of a process that has ended to arrive."""
+LONGEST_LINE_BYTES = 1 << 20
+CANNOT_START = 127
+"""As a shell's exit code for a command that is not there."""
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -67,9 +72,11 @@ class Process:
             except TimeoutError:
                 self._signal(signal.SIGKILL)
                 await self._child.wait()
+            if self._task is not None:  # it clears up, and says what was said last
+                await asyncio.wait([self._task], timeout=GRACE_S)
         if self._task is not None:
-            await asyncio.wait([self._task], timeout=GRACE_S)
             self._task.cancel()
+            await asyncio.wait([self._task])
         self.state = "stopped"
 
     async def run_to_end(self) -> int:
@@ -98,36 +105,59 @@ class Process:
             backoff = min(backoff * 2, LAST_BACKOFF_S)
 
     async def _run_once(self) -> None:
-        self._child = await asyncio.create_subprocess_exec(
-            *self.spec.argv,
-            env=dict(self.spec.env),
-            cwd=self.spec.cwd,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,
-            limit=1 << 20,
+        reader = asyncio.StreamReader()
+        read, write = os.pipe()
+        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader),
+            os.fdopen(read, "rb", buffering=0),
         )
+        try:
+            # A pipe of our own: the end of the process must not wait for the end of its output,
+            # which what it started in its turn may hold open.
+            self._child = await asyncio.create_subprocess_exec(
+                *self.spec.argv,
+                env=dict(self.spec.env),
+                cwd=self.spec.cwd,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=write,
+                stderr=write,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+        except OSError as error:
+            self.last_exit = CANNOT_START
+            self.log(self.spec.name, f"cannot start: {error}".encode())
+            pipe.close()
+            return
+        finally:
+            os.close(write)
         self.pid = self._child.pid
         watch = asyncio.create_task(self._watch_health())
+        copy = asyncio.create_task(self._copy(reader))
         try:
-            assert self._child.stdout is not None
-            await self._copy(self._child.stdout)
             self.last_exit = await self._child.wait()
         finally:
             watch.cancel()
             self._signal(signal.SIGKILL)  # what is left of its group
+            await self._child.wait()
+            await asyncio.wait([copy], timeout=LAST_WORDS_S)
+            copy.cancel()
+            pipe.close()
 
     async def _copy(self, stream: asyncio.StreamReader) -> None:
-        while True:
-            try:
-                line = await stream.readline()
-            except ValueError:  # a line longer than the limit: drop what is buffered
-                line = b"(a line too long to keep)\n"
-            if not line:
-                return
-            self.log(self.spec.name, line.rstrip(b"\n"))
+        rest, skipping = b"", False
+        while chunk := await stream.read(1 << 16):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                if not skipping:
+                    self.log(self.spec.name, line)
+                skipping = False
+            if len(rest) > LONGEST_LINE_BYTES:
+                if not skipping:
+                    self.log(self.spec.name, b"(a line too long to keep)")
+                rest, skipping = b"", True
+        if rest and not skipping:
+            self.log(self.spec.name, rest)
 
     async def _watch_health(self) -> None:
         while not await self.spec.healthy():  # noqa: ASYNC110 - it polls another process

@@ -84,7 +84,7 @@ def _dead_letters(graph: Graph) -> Iterator[str]:
         if name.endswith("-dead"):
             continue
         dead = (it.get("deadLetterPolicy") or {}).get("deadLetterTopic")
-        if dead not in topics:
+        if dead is None or dead not in topics:
             yield f"subscription {name}: has no dead-letter topic"
             continue
         if dead not in read:
