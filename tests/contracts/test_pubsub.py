@@ -238,9 +238,7 @@ def test_message_against_the_schema_is_refused_at_publish(writer, reader):
 
 
 def test_caller_without_a_binding_may_neither_publish_nor_pull(endpoints, writer, reader):
-    with pytest.raises(
-        exceptions.PermissionDenied, match=r"needs roles/pubsub\.publisher on to"
-    ):
+    with pytest.raises(exceptions.PermissionDenied, match=r"needs roles/pubsub\.publisher on to"):
         writer.publish(topic("forbidden"), b"x").result(20)
     with (
         subscriber(endpoints, WRITER) as foreign,
