@@ -28,6 +28,7 @@ def url(endpoint: str, blob: storage.Blob) -> str:
         (-len(DATA) * 2, None, DATA),
         (0, None, DATA),
     ],
+    ids=["first byte", "middle", "tail", "past the end", "suffix", "long suffix", "everything"],
 )
 def test_client_reads_a_range(
     blob: storage.Blob, start: int, end: int | None, expected: bytes
