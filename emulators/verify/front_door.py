@@ -81,7 +81,8 @@ def _cdn(graph: Graph) -> Iterator[str]:
             yield f"backend bucket {name}: maxTtl is not allowed with FORCE_CACHE_ALL"
         if default is not None and default > policy.get("maxTtl", default):
             yield f"backend bucket {name}: defaultTtl is above maxTtl"
-        if None not in (default, client) and client > policy.get("maxTtl", default):
+        longest = policy.get("maxTtl", default)
+        if client is not None and longest is not None and client > longest:
             yield f"backend bucket {name}: clientTtl is above what the cache keeps"
         if it["bucketName"] not in public and name not in keys:
             yield f"backend bucket {name}: private and without a signing key, so nobody may read it"

@@ -116,8 +116,7 @@ async def test_what_a_killed_process_started_goes_with_it(run: Run) -> None:
     grandchild = int(run.lines[0].split()[1])
     assert it.pid is not None
     os.kill(it.pid, signal.SIGKILL)
-    await until(lambda: it.restarts == 1, 5)
-    assert not alive(grandchild)
+    await until(lambda: it.restarts == 1 and not alive(grandchild), 5)
 
 
 async def test_stop_is_gentle_first(run: Run) -> None:
@@ -152,7 +151,7 @@ async def test_stop_leaves_no_grandchild(run: Run) -> None:
     it.start()
     await until(lambda: bool(run.lines))
     await it.stop()
-    assert not alive(int(run.lines[0].split()[1]))
+    await until(lambda: not alive(int(run.lines[0].split()[1])), 1)
 
 
 async def test_stop_does_not_wait_for_a_restart(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +177,7 @@ async def test_cancelled_run_leaves_nothing(run: Run) -> None:
             await it.run_to_end()
     assert it.pid is not None
     assert not alive(it.pid)
-    assert not alive(int(run.lines[0].split()[1]))
+    await until(lambda: not alive(int(run.lines[0].split()[1])), 1)
 
 
 async def test_line_that_is_too_long_stops_nothing(run: Run) -> None:
