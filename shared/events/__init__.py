@@ -4,6 +4,10 @@ from shared.events.codec import Undecodable, by_topic, decode, encode
 from shared.events.schema import avro_schema, bigquery_schema, table_of, topic_of
 from shared.events.types import (
     ALL,
+    AlbumChanged,
+    ArtistChanged,
+    Credit,
+    LibraryChanged,
     LicenceChanged,
     Manifest,
     Rendition,
@@ -11,10 +15,15 @@ from shared.events.types import (
     TrackPlayed,
     TrackTranscoded,
     TranscodeFailed,
+    UserChanged,
 )
 
 __all__ = [
     "ALL",
+    "AlbumChanged",
+    "ArtistChanged",
+    "Credit",
+    "LibraryChanged",
     "LicenceChanged",
     "Manifest",
     "Rendition",
@@ -23,6 +32,7 @@ __all__ = [
     "TrackTranscoded",
     "TranscodeFailed",
     "Undecodable",
+    "UserChanged",
     "avro_schema",
     "bigquery_schema",
     "by_topic",

@@ -32,6 +32,16 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
+class Credit:
+    """Who did what. `role` is main, featured, remixer, producer, songwriter, composer, lyricist,
+    performer, conductor or engineer; `name` as this track or album credits it."""
+
+    artist_id: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrackTranscoded:
     """Every rendition of an upload is published. Loudness by EBU R128; gain to -14 LUFS."""
 
@@ -75,7 +85,12 @@ class TranscodeFailed:
 
 @dataclass(frozen=True, slots=True)
 class TrackChanged:
-    """The catalog's current view of a track, whole. `revision` rises by one with each change."""
+    """The catalog's current view of a track, whole. `revision` rises by one with each change.
+
+    `artists` are the names of the main and featured credits, in order. `album_type` is album,
+    single, compilation or ep; `release_date` YYYY[-MM[-DD]]; `popularity` 0 to 100.
+    `blocked_markets`: ISO 3166-1 countries where no licence lets it play.
+    """
 
     event_id: str
     occurred_at: datetime
@@ -96,6 +111,97 @@ class TrackChanged:
     manifests: tuple[Manifest, ...]
     preview_path: str | None
     waveform_path: str | None
+    removed: bool
+    album_id: str | None = None
+    album_type: str | None = None
+    album_artists: tuple[Credit, ...] = ()
+    credits: tuple[Credit, ...] = ()
+    disc_number: int | None = None
+    track_number: int | None = None
+    genres: tuple[str, ...] = ()
+    moods: tuple[str, ...] = ()
+    release_date: str | None = None
+    label: str | None = None
+    upc: str | None = None
+    work_id: str | None = None
+    iswc: str | None = None
+    blocked_markets: tuple[str, ...] = ()
+    popularity: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumChanged:
+    """The catalog's current view of a release, whole. Fields as in `TrackChanged`.
+
+    `supersedes` and `superseded_by` are album ids; `removed` also when merged into another.
+    """
+
+    event_id: str
+    occurred_at: datetime
+    album_id: str
+    revision: int
+    title: str
+    version: str | None
+    album_type: str
+    artists: tuple[Credit, ...]
+    label: str | None
+    upc: str | None
+    release_date: str | None
+    genres: tuple[str, ...]
+    moods: tuple[str, ...]
+    p_line: str | None
+    c_line: str | None
+    cover_id: str | None
+    track_ids: tuple[str, ...]
+    supersedes: str | None
+    superseded_by: str | None
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ArtistChanged:
+    """The catalog's current view of an artist, whole. `merged_into`: the artist that this one
+    turned out to be; its id then answers for this one everywhere."""
+
+    event_id: str
+    occurred_at: datetime
+    artist_id: str
+    revision: int
+    name: str
+    aliases: tuple[str, ...]
+    genres: tuple[str, ...]
+    isni: str | None
+    ipi: str | None
+    cover_id: str | None
+    popularity: int
+    merged_into: str | None
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryChanged:
+    """A user saved, followed, or let go of something. `kind` is track, album, artist, show,
+    episode, user or playlist."""
+
+    event_id: str
+    occurred_at: datetime
+    user_id: str
+    kind: str
+    item_id: str
+    saved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserChanged:
+    """A user's public profile, whole. `territory` ISO 3166-1; `removed`: the account is gone."""
+
+    event_id: str
+    occurred_at: datetime
+    user_id: str
+    revision: int
+    display_name: str
+    plan: str
+    territory: str
     removed: bool
 
 
@@ -137,9 +243,13 @@ class TrackPlayed:
 
 
 ALL: tuple[type, ...] = (
+    AlbumChanged,
+    ArtistChanged,
+    LibraryChanged,
     LicenceChanged,
     TrackChanged,
     TrackPlayed,
     TrackTranscoded,
     TranscodeFailed,
+    UserChanged,
 )
