@@ -153,7 +153,8 @@ def _views(rest: "_Rest", project: str, views: Sequence[Resource]) -> None:
 
 
 def _sql_type(field: Mapping[str, Any]) -> str:
-    kind = _TYPES.get(field["type"].upper(), field["type"].upper())
+    given: str = field["type"].upper()
+    kind = _TYPES.get(given, given)
     if kind == "STRUCT":
         inner = ", ".join(f"`{f['name']}` {_sql_type(f)}" for f in field.get("fields", ()))
         kind = f"STRUCT<{inner}>"

@@ -98,8 +98,9 @@ def _transform(document: Any, transforms: Sequence[Any], results: Sequence[Any])
 
 def _elements(document: Any, names: Sequence[str]) -> list[Any]:
     value = _find(document.fields, names)
-    is_array = value is not None and value.WhichOneof("value_type") == "array_value"
-    return list(value.array_value.values) if is_array else []
+    if value is None or value.WhichOneof("value_type") != "array_value":
+        return []
+    return list(value.array_value.values)
 
 
 def _array(values: Sequence[Any]) -> Any:

@@ -148,7 +148,7 @@ class FirestoreService:
             while True:
                 with self._upstream.using():
                     response = await running.read()
-                    if response is grpc.aio.EOF:
+                    if not isinstance(response, bytes):  # grpc.aio.EOF
                         return
                     told = writes.WriteResponse.FromString(response)
                     kept = self._journal.keep(writes.streamed(asked.popleft(), told))

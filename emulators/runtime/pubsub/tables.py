@@ -90,10 +90,11 @@ class Inserter:
             self._broker.policy.check(self._member, permission, "dataset", self._table.dataset)
 
     async def _columns(self, session: aiohttp.ClientSession) -> Sequence[Field]:
-        if self._fields is None:
+        fields = self._fields
+        if fields is None:
             table = await _json(session, "GET", self._url)
-            self._fields = table.get("schema", {}).get("fields", [])
-        return self._fields
+            fields = self._fields = table.get("schema", {}).get("fields", [])
+        return fields
 
     async def _insert(
         self, session: aiohttp.ClientSession, good: list[tuple[Message, Row]]
