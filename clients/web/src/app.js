@@ -79,7 +79,7 @@ async function start(accessToken) {
   });
 
   let shown = null;
-  player.addEventListener("change", () => {
+  const refresh = () => {
     if (player.track !== shown) {
       shown = player.track;
       clear();
@@ -93,7 +93,10 @@ async function start(accessToken) {
     transport();
     media.position();
     library.mark(player.track, player.playing);
-  });
+  };
+  player.addEventListener("change", refresh);
+  // While the buffer is dry no media event tells of what arrives.
+  setInterval(() => player.track && !document.hidden && refresh(), 1_000);
   player.addEventListener("loaded", () => waves(player.grant, waveform));
   player.addEventListener("failed", (event) => fail(event.detail));
   player.addEventListener("interrupted", (event) => fail(navigator.onLine ? event.detail : { reason: "OFFLINE" }));

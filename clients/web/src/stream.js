@@ -5,8 +5,14 @@ import { ApiError } from "./api.js";
 const CONFIG = {
   abr: {
     enabled: true,
-    defaultBandwidthEstimate: 600_000,
+    // The first sound soon: 160 kbit/s until the line is known. Up with care, because a segment
+    // lasts longer than what is buffered at the start.
+    defaultBandwidthEstimate: 300_000,
+    bandwidthUpgradeTarget: 0.7,
+    bandwidthDowngradeTarget: 0.9,
     switchInterval: 4,
+    // Audio is small: a segment of 24 kbit/s has 6 kB, which a video player would not count.
+    advanced: { minBytes: 4_000, minTotalBytes: 32_000 },
     // navigator.connection guesses; what was measured on this stream is better.
     useNetworkInformation: false,
   },
@@ -16,6 +22,7 @@ const CONFIG = {
     bufferBehind: 60,
     retryParameters: { maxAttempts: 5, baseDelay: 500, backoffFactor: 2, fuzzFactor: 0.3, timeout: 20_000 },
   },
+  networking: { minBytesForProgressEvents: 4_000 },
   manifest: { retryParameters: { maxAttempts: 3, baseDelay: 500, backoffFactor: 2, timeout: 10_000 } },
 };
 const BAD_STATUS = 1001;

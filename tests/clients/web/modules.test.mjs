@@ -1,0 +1,162 @@
+// The page's pure modules, run by node --test.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const src = new URL("../../../clients/web/src/", import.meta.url);
+globalThis.location = { origin: "https://h", hash: "", pathname: "/", search: "" };
+globalThis.matchMedia = () => ({ addEventListener() {} });
+
+const { clock, hueOf, speed } = await import(new URL("format.js", src));
+const { Grants, prefixOf, signed } = await import(new URL("grants.js", src));
+const { trackGain } = await import(new URL("loudness.js", src));
+const { Meter } = await import(new URL("meter.js", src));
+const { newId, Reports } = await import(new URL("reports.js", src));
+const { adoptToken } = await import(new URL("session.js", src));
+const { bars, peaksOf } = await import(new URL("waveform.js", src));
+const { coverUrl } = await import(new URL("covers.js", src));
+const { nominalKbps } = await import(new URL("stream.js", src));
+const { wordsFor } = await import(new URL("messages.js", src));
+
+class Storage {
+  #items = new Map();
+  getItem = (key) => this.#items.get(key) ?? null;
+  setItem = (key, value) => this.#items.set(key, value);
+  removeItem = (key) => this.#items.delete(key);
+}
+
+const signature = (prefix) => `URLPrefix=${Buffer.from(prefix).toString("base64url")}&Expires=1&KeyName=k&Signature=s`;
+
+test("numbers read as people read them", () => {
+  assert.equal(clock(75.9), "1:15");
+  assert.equal(clock(3723), "1:02:03");
+  assert.equal(clock(NaN), "0:00");
+  assert.equal(speed(8_123_456), "8.1 Mbit/s");
+  assert.equal(speed(96_400), "96 kbit/s");
+  assert.ok(hueOf("Ørsted") >= 0 && hueOf("Ørsted") < 360);
+});
+
+test("token leaves the address bar and stays in the tab", () => {
+  const storage = new Storage();
+  const shown = [];
+  const history = { replaceState: (_s, _t, url) => shown.push(url) };
+  const location = { hash: "#token=a.b_c-d", pathname: "/", search: "?x=1" };
+  assert.equal(adoptToken(location, history, storage), "a.b_c-d");
+  assert.deepEqual(shown, ["/?x=1"]);
+  assert.equal(adoptToken({ hash: "", pathname: "/", search: "" }, history, storage), "a.b_c-d");
+});
+
+test("signature replaces what an address had", () => {
+  assert.equal(signed("https://h/a.mp4?old=1#x", "new=2"), "https://h/a.mp4?new=2");
+  assert.equal(prefixOf(signature("https://h/audio/ü/")), Buffer.from("https://h/audio/ü/").toString("latin1"));
+});
+
+test("only addresses under a grant's prefix are signed", async () => {
+  const api = { play: async () => ({ signature: signature("https://h/audio/x/"), valid_until: "2100-01-01T00:00:00Z" }) };
+  const grants = new Grants(api);
+  await grants.ask("x");
+  assert.match(await grants.sign("https://h/audio/x/base/a.mp4"), /Signature=s$/);
+  assert.equal(await grants.sign("https://h/audio/y/a.mp4"), null);
+  grants.drop("x");
+  assert.equal(await grants.sign("https://h/audio/x/base/a.mp4"), null);
+});
+
+test("grant is renewed before it ends, once for all who ask, and the play stays", async () => {
+  let plays = 0;
+  let now = 0;
+  const api = {
+    play: async () => {
+      plays += 1;
+      const until = new Date(now + 60_000).toISOString();
+      return { play_id: `p${plays}`, signature: `${signature("https://h/audio/x/")}${plays}`, valid_until: until };
+    },
+  };
+  const grants = new Grants(api, () => now);
+  const grant = await grants.ask("x");
+  now = 31_000;
+  const [one, two] = await Promise.all([grants.sign("https://h/audio/x/1"), grants.sign("https://h/audio/x/2")]);
+  assert.equal(plays, 2);
+  assert.match(one, /s2$/);
+  assert.match(two, /s2$/);
+  assert.equal(grant.play_id, "p1");
+});
+
+test("gain lowers freely but raises only to the peak's room", () => {
+  assert.equal(trackGain({ gain_db: -6 }).toFixed(3), "0.501");
+  assert.equal(trackGain({ gain_db: 12, true_peak_dbtp: -4 }).toFixed(3), (10 ** (3 / 20)).toFixed(3));
+  assert.equal(trackGain({ gain_db: 5, true_peak_dbtp: 0.5 }), 1);
+  assert.equal(trackGain({ gain_db: null }), 1);
+});
+
+test("meter counts what was heard, not what was skipped", () => {
+  const meter = new Meter();
+  for (const second of [10, 10.25, 10.5]) meter.tick(second, 96);
+  meter.jump();
+  for (const second of [60, 61, 62]) meter.tick(second, 160);
+  meter.tick(100, 160); // a seek whose event never came
+  meter.tick(20, 160);
+  assert.equal(meter.ms, 2500);
+  assert.equal(meter.kbps, 160);
+});
+
+test("ids are 22 base-62 digits", () => {
+  assert.match(newId(), /^[0-9A-Za-z]{22}$/);
+  assert.equal(newId((bytes) => bytes.fill(0)), "0".repeat(22));
+  assert.equal(newId((bytes) => bytes.fill(255)), "7n42DGM5Tflk9n8mt7Fhc7");
+});
+
+test("report that failed is sent again under its id, with the next", async () => {
+  const sent = [];
+  let fails = 1;
+  const api = {
+    events: async (events) => {
+      sent.push(events.map((event) => event.event_id));
+      if (fails-- > 0) throw Object.assign(new Error("no"), { status: 0 });
+    },
+  };
+  const storage = new Storage();
+  await new Reports(api, storage).add({ event_id: "a" });
+  const reports = new Reports(api, storage); // the page was loaded anew
+  await reports.add({ event_id: "b" });
+  await reports.flush();
+  assert.deepEqual(sent, [["a"], ["a", "b"]]);
+});
+
+test("report refused for good is not kept", async () => {
+  let calls = 0;
+  const api = { events: async () => { calls += 1; throw Object.assign(new Error("bad"), { status: 400 }); } };
+  const reports = new Reports(api, new Storage());
+  await reports.add({ event_id: "a" });
+  await reports.flush();
+  assert.equal(calls, 1);
+});
+
+test("waveform is the loudest of each pair, scaled", () => {
+  assert.deepEqual(peaksOf({ version: 2, channels: 1, data: [-63, 20, -10, 126] }), [0.5, 1]);
+  assert.deepEqual(peaksOf({ channels: 2, data: [-1, 1, -2, 2, -4, 4, 0, 0] }), [0.5, 1]);
+  for (const broken of [null, {}, { data: "x" }, { data: [], channels: 0 }]) assert.deepEqual(peaksOf(broken), []);
+  assert.deepEqual(bars([0.1, 0.9, 0.2, 0.3], 2), [0.9, 0.3]);
+  assert.deepEqual(bars([1], 3), [1, 1, 1]);
+});
+
+test("cover is the smallest that is big enough, and only http", () => {
+  const images = [{ url: "/images/a-640.jpg", width: 640 }, { url: "/images/a-64.jpg", width: 64 }];
+  assert.equal(coverUrl({ album: { images } }, 64), "https://h/images/a-64.jpg");
+  assert.equal(coverUrl({ album: { images } }, 128), "https://h/images/a-640.jpg");
+  assert.equal(coverUrl({ album: { images: [{ url: "javascript:alert(1)" }] } }, 64), null);
+  assert.equal(coverUrl({}, 64), null);
+});
+
+test("bit rate shown is the ladder's nominal one", () => {
+  const renditions = [24, 96, 320].map((kbps) => ({ codec: "aac", kbps, bandwidth_bps: kbps * 1040 }));
+  renditions.push({ codec: "mp3", kbps: 128, bandwidth_bps: 128_000 });
+  assert.equal(nominalKbps({ renditions }, 99_000), 96);
+  assert.equal(nominalKbps({ renditions }, 128_000), 96);
+});
+
+test("errors have words", () => {
+  assert.match(wordsFor({ status: 403, reason: "NOT_LICENSED", decision: "TERRITORY" }), /where you are/);
+  assert.match(wordsFor({ status: 403, reason: "NOT_LICENSED" }), /not licensed/);
+  assert.match(wordsFor({ status: 401 }), /expired.*segue link/);
+  assert.match(wordsFor(new TypeError("x")), /Try again/);
+});
