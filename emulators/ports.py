@@ -1,16 +1,28 @@
 """Free loopback ports, picked at run time."""
 
+import random
 import socket
 from contextlib import ExitStack
+
+FIRST, LAST = 15_000, 32_000
+"""Below the range from which the kernel picks ports for outgoing connections: a process that is
+restarted must find its port free again."""
 
 
 def free_ports(count: int) -> list[int]:
     """`count` different free ports. All are held while they are picked, then let go."""
+    dice = random.SystemRandom()
+    found: list[int] = []
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        while len(found) < count:
+            port = dice.randrange(FIRST, LAST)
+            held = stack.enter_context(socket.socket())
+            try:
+                held.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found.append(port)
+    return found
 
 
 def is_free(port: int) -> bool:

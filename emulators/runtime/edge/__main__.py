@@ -30,16 +30,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the local cloud's directory")
     parser.add_argument("--cache-mib", type=int, default=128, help="memory for Cloud CDN's cache")
     parser.add_argument("--region", default="GB", help="where clients are: {client_region}")
-    parser.add_argument(
-        "--front-door-iam",
-        action="store_true",
-        help="behind the load balancer too, refuse services that not everyone may invoke",
-    )
     asked = parser.parse_args()
     limits = Limits(
         cache_bytes=asked.cache_mib << 20,
         region=asked.region,
-        front_door_iam=asked.front_door_iam,
     )
     uvloop.run(run(asked.data, limits))
 

@@ -39,7 +39,7 @@ class Limits:
     entry_bytes: int = 4 << 20
     region: str = "GB"
     wait_s: float = 10.0
-    front_door_iam: bool = False
+    front_door_iam: bool = True
 
 
 class Edge:

@@ -453,7 +453,7 @@ async def running(tmp_path: Path, made: Graph, limits: Limits | None = None):
     upstream = session()
     routing = tmp_path / "routing.json"
     policy = Policy.from_graph(made)
-    limits = limits or Limits(wait_s=1.0)
+    limits = limits or Limits(wait_s=1.0, front_door_iam=False)
     edge = build(made, endpoints, policy, issuer, routing, upstream, limits)
     everything = Edge(
         {

@@ -189,7 +189,7 @@ async def test_slow_service_is_504(tmp_path):
 
 
 async def test_instance_that_never_comes_up_is_503(tmp_path):
-    async with running(tmp_path, graph(), Limits(wait_s=0.3)) as rig:
+    async with running(tmp_path, graph(), Limits(wait_s=0.3, front_door_iam=False)) as rig:
         rig.route(("catalog-00001", rig.ports["closed"], 100))
         status, _, body = await rig.get("/v1/uploads")
         assert (status, json.loads(body)["error"]["reason"]) == (503, "INSTANCE_NOT_READY")

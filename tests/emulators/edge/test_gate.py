@@ -85,8 +85,8 @@ async def test_public_service_needs_no_token(tmp_path):
 
 
 @pytest.mark.parametrize(("made", "status"), [(graph, 403), (public, 200)])
-async def test_front_door_can_ask_iam_as_cloud_run_does(tmp_path, made, status):
-    limits = Limits(wait_s=1.0, front_door_iam=True)
+async def test_front_door_asks_iam_as_cloud_run_does(tmp_path, made, status):
+    limits = Limits(wait_s=1.0)
     async with running(tmp_path, made(), limits) as rig:
         assert (await rig.get("/v1/uploads"))[0] == status
 
