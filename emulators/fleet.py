@@ -16,6 +16,8 @@ from emulators.process import Process, Spec
 from emulators.workloads import FUNCTION, JOB, SERVICE, Platform, Workload
 
 SERVICES_STAGE = 3
+ROLL_OUT_S = 30.0
+"""For a new revision to answer, as the startup probe of the services allows."""
 
 
 @dataclass(slots=True)
@@ -57,6 +59,10 @@ class NotDeployed(LookupError):
     """No such service, revision, job or execution."""
 
 
+class NotReady(RuntimeError):
+    """A new revision did not answer; it is gone again, and the traffic is where it was."""
+
+
 class BadTraffic(ValueError):
     """Traffic targets that do not add up to 100, or name an unknown revision."""
 
@@ -93,25 +99,44 @@ class Fleet:
                 self.refused[name] = str(error)
                 self.log(name, f"not started: {error}".encode())
 
-    def deploy(self, service: str, env: Mapping[str, str] | None = None) -> Revision:
-        """A new revision of `service`, `env` overriding; it gets all the traffic.
+    def deploy(self, service: str) -> Revision:
+        """The first revision of `service`; it gets all the traffic.
 
         Raises:
             NotDeployed: no such service in the graph.
             Denied: a secret of its environment is refused.
         """
-        resource = self._service(service)
-        merged = {**(self.revisions[service][-1].env if service in self.revisions else {})}
-        merged |= env or {}
-        workload = self.platform.workload(resource, merged)
-        number = len(self.revisions.get(service, [])) + 1
+        revision = self._new_revision(service, {})
+        self.route(service, [Target(revision.name, 100)])
+        return revision
+
+    async def roll_out(self, service: str, env: Mapping[str, str]) -> Revision:
+        """A new revision of `service`, `env` over that of the latest; all traffic, once it answers.
+
+        Raises:
+            NotDeployed, Denied: as `deploy`.
+            NotReady: it does not answer within `ROLL_OUT_S`.
+        """
+        revision = self._new_revision(service, {**self.revisions[service][-1].env, **env})
+        try:
+            await asyncio.wait_for(revision.process.up.wait(), ROLL_OUT_S)
+        except TimeoutError:
+            self.revisions[service].remove(revision)
+            await revision.process.stop()
+            raise NotReady(f"{revision.name} does not answer") from None
+        self.route(service, [Target(revision.name, 100)])
+        return revision
+
+    def _new_revision(self, service: str, env: Mapping[str, str]) -> Revision:
+        workload = self.platform.workload(self._service(service), env)
+        known = self.revisions.setdefault(service, [])
+        number = int(known[-1].name.rpartition("-")[2]) + 1 if known else 1
         name = f"{service}-{number:05d}"
         port = free_ports(1)[0]
         process = Process(self._spec(workload, name, port), self.log)
-        revision = Revision(name, service, port, merged, datetime.now(UTC), process)
-        self.revisions.setdefault(service, []).append(revision)
+        revision = Revision(name, service, port, env, datetime.now(UTC), process)
+        known.append(revision)
         process.start()
-        self.route(service, [Target(name, 100)])
         return revision
 
     def route(self, service: str, targets: list[Target]) -> None:

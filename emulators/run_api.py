@@ -10,12 +10,21 @@ from typing import Any
 
 from aiohttp import web
 
-from emulators.fleet import BadTraffic, Execution, Fleet, NotDeployed, Revision, Target
+from emulators.fleet import (
+    BadTraffic,
+    Execution,
+    Fleet,
+    NotDeployed,
+    NotReady,
+    Revision,
+    Target,
+)
 from emulators.iam import OPERATOR, Denied, Policy, short_name
 from emulators.metadata import ACCESS_AUDIENCE
 from emulators.oidc import Issuer
 
-_LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+_LATEST = ("TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", 1)
+"""Google's REST clients send enums as numbers."""
 _PARENT = "/v2/projects/{project}/locations/{location}"
 
 
@@ -64,6 +73,8 @@ def run_routes(
             execution = fleet.run_job(job, env)
         except NotDeployed as error:
             raise _problem(404, "NOT_FOUND", str(error)) from error
+        except Denied as error:
+            raise _problem(403, "PERMISSION_DENIED", str(error)) from error
         return web.json_response(_operation(parent(request), execution))
 
     @routes.get(_PARENT + "/operations/{name}")
@@ -106,14 +117,23 @@ def run_routes(
         allow(request, "run.services.update", "service", name)
         body = json.loads(await request.read() or b"{}")
         containers = (body.get("template") or {}).get("containers") or []
-        changed = {it["name"]: it["value"] for c in containers for it in c.get("env", [])}
+        changed = {
+            it["name"]: it.get("value", "")
+            for container in containers
+            for it in container.get("env", [])
+            if "valueSource" not in it
+        }
         try:
             if changed:
-                fleet.deploy(name, changed)
+                await fleet.roll_out(name, changed)
             if body.get("traffic"):
                 fleet.route(name, [_target(fleet, name, it) for it in body["traffic"]])
         except BadTraffic as error:
             raise _problem(400, "INVALID_ARGUMENT", str(error)) from error
+        except NotReady as error:
+            raise _problem(400, "FAILED_PRECONDITION", str(error)) from error
+        except Denied as error:
+            raise _problem(403, "PERMISSION_DENIED", str(error)) from error
         where = parent(request)
         return web.json_response(
             {
@@ -162,7 +182,7 @@ def _execution(fleet: Fleet, name: str) -> Execution:
 
 def _target(fleet: Fleet, service: str, raw: dict[str, Any]) -> Target:
     latest = fleet.revisions[service][-1].name
-    revision = latest if raw.get("type") == _LATEST else short_name(raw.get("revision", ""))
+    revision = latest if raw.get("type") in _LATEST else short_name(raw.get("revision", ""))
     return Target(revision, int(raw.get("percent", 0)), raw.get("tag"))
 
 
@@ -202,12 +222,14 @@ def _operation(parent: str, execution: Execution) -> dict[str, Any]:
 
 
 def _service_view(fleet: Fleet, parent: str, name: str) -> dict[str, Any]:
-    latest = f"{parent}/services/{name}/revisions/"
-    newest = fleet.revisions.get(name, [])
+    prefix = f"{parent}/services/{name}/revisions/"
+    known = fleet.revisions.get(name, [])
+    ready = [it for it in known if it.process.up.is_set()]
     return {
         "name": f"{parent}/services/{name}",
         "uri": fleet.services[name].get("uri") or fleet.services[name].get("url"),
-        "latestCreatedRevision": latest + newest[-1].name if newest else "",
+        "latestCreatedRevision": prefix + known[-1].name if known else "",
+        "latestReadyRevision": prefix + ready[-1].name if ready else "",
         "traffic": [
             {
                 "type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION",
