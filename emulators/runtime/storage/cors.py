@@ -39,6 +39,12 @@ def actual(rules: Sequence[Mapping[str, Any]], method: str, origin: str) -> Head
     return ()
 
 
+def of_session(origin: str) -> dict[str, Any]:
+    """The rule of a resumable session that a page of `origin` had opened."""
+    headers = ["Content-Type", "Content-Range", "Range", "X-Goog-Hash", "X-GUploader-UploadID"]
+    return {"origin": [origin], "method": ["PUT", "POST", "DELETE"], "responseHeader": headers}
+
+
 def of_program(rules: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Rules as the Pulumi program words them (`origins`, `methods`, …), as the API words them."""
     words = {"origins": "origin", "methods": "method", "responseHeaders": "responseHeader"}

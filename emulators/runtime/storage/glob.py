@@ -8,11 +8,15 @@ import re
 
 from emulators.runtime.storage.errors import BadRequest
 
+_MOST_GROUPS = 50
+
 
 def compile_glob(glob: str) -> re.Pattern[str]:
     """The expression that matches what `glob` does, to be used with `fullmatch`."""
     out: list[str] = []
     depth = at = 0
+    if glob.count("{") > _MOST_GROUPS:
+        raise BadRequest(f"Invalid glob: {glob[:100]}…")
     while at < len(glob):
         char = glob[at]
         at += 1

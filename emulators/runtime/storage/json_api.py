@@ -197,10 +197,13 @@ class JsonApi:
 
     async def _compose(self, request: Request, bucket: str, name: str, caller: str) -> Answer:
         body = await request.document()
-        fields = new_fields(body.get("destination") or {})
+        listed, target = body.get("sourceObjects"), body.get("destination") or {}
+        if not isinstance(listed, list) or not isinstance(target, dict):
+            raise BadRequest("Required: sourceObjects", reason="required")
+        fields = new_fields(target)
         preconditions = Preconditions.of_query(request.query)
         draft = Draft(bucket, check_object(name), caller, fields, preconditions)
-        sources = [_source(entry) for entry in body.get("sourceObjects") or ()]
+        sources = [_source(entry) for entry in listed]
         return resource(request, await self._store.compose(draft, sources))
 
     async def _draft(self, request: Request, bucket: str, name: str, caller: str) -> Draft:
@@ -247,17 +250,18 @@ def generation_of(query: Mapping[str, str]) -> int | None:
     return number("generation", query["generation"]) if query.get("generation") else None
 
 
-def _source(entry: Mapping[str, Any]) -> tuple[str, int | None, Preconditions]:
-    wanted = (entry.get("objectPreconditions") or {}).get("ifGenerationMatch")
-    preconditions = Preconditions.of_query({"ifGenerationMatch": str(wanted)} if wanted else {})
-    if not isinstance(entry.get("name"), str):
+def _source(entry: Any) -> tuple[str, int | None, Preconditions]:
+    """(name, generation, preconditions) of one entry of `sourceObjects`."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         raise BadRequest("Required: sourceObjects[].name", reason="required")
-    generation = entry.get("generation")
-    return (
-        entry["name"],
-        None if generation is None else number("generation", str(generation)),
-        (preconditions),
+    asked = entry.get("objectPreconditions")
+    wanted = asked.get("ifGenerationMatch") if isinstance(asked, dict) else None
+    preconditions = Preconditions.of_query(
+        {} if wanted is None else {"ifGenerationMatch": str(wanted)}
     )
+    generation = entry.get("generation")
+    pinned = None if generation is None else number("generation", str(generation))
+    return entry["name"], pinned, preconditions
 
 
 def _settings(body: Mapping[str, Any]) -> dict[str, Any]:

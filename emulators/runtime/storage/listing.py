@@ -80,8 +80,8 @@ def after_prefix(prefix: str) -> str:
 
 def _token(text: str) -> str:
     try:
-        return base64.urlsafe_b64decode(text.encode()).decode()
-    except (binascii.Error, UnicodeError):
+        return base64.b64decode(text, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
         raise BadRequest("Invalid page token") from None
 
 

@@ -1,6 +1,7 @@
 """Answering with object data: validators, ranges, and the headers that go with it."""
 
 import base64
+import re
 from collections.abc import Mapping
 from email.utils import formatdate, parsedate_to_datetime
 
@@ -10,6 +11,7 @@ from emulators.runtime.storage.ranges import parse
 from emulators.runtime.storage.records import StoredObject
 from emulators.runtime.storage.web import Answer
 
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FIELD_HEADERS = {
     "contentDisposition": "content-disposition",
     "contentEncoding": "content-encoding",
@@ -90,11 +92,7 @@ def _headers(
 ) -> tuple[tuple[str, str], ...]:
     fields = stored.fields
     default = "public, max-age=3600" if public else "private, max-age=0"
-    custom = (
-        tuple((f"x-goog-meta-{key}", text) for key, text in fields.get("metadata", {}).items())
-        if xml
-        else ()
-    )
+    metadata = fields.get("metadata", {}).items() if xml else ()
     return (
         ("content-type", fields.get("contentType", "application/octet-stream")),
         ("cache-control", fields.get("cacheControl", default)),
@@ -103,7 +101,7 @@ def _headers(
         ("accept-ranges", "bytes"),
         *((header, fields[key]) for key, header in _FIELD_HEADERS.items() if key in fields),
         *stored_headers(stored),
-        *custom,
+        *((f"x-goog-meta-{key}", text) for key, text in metadata if _TOKEN.fullmatch(key)),
     )
 
 

@@ -72,11 +72,14 @@ class Sessions:
         self._store = store
         self._live: dict[str, _Live] = {}
 
-    def start(self, draft: Draft, total: int | None, api: str) -> str:
-        """Open a session for `draft`, of `total` bytes if known; its id is the right to write."""
+    def start(self, draft: Draft, total: int | None, api: str, origin: str | None) -> str:
+        """Open a session for `draft`, of `total` bytes if known; its id is the right to write.
+
+        A page of the `origin` that opened it may use it, whatever the bucket's CORS rules say.
+        """
         self._store.may_create(draft)
         id = secrets.token_urlsafe(72)
-        request = {"draft": draft.as_document(), "total": total, "api": api}
+        request = {"draft": draft.as_document(), "total": total, "api": api, "origin": origin}
         row = SessionRow(id, self._store.files.fresh(), self._store.now_us(), request, None)
         with self._store.index.transaction():
             self._store.index.put_session(row)

@@ -102,7 +102,7 @@ class Uploads:
         draft = described(draft, await request.document(), media_type)
         text = headers.get("x-upload-content-length")
         total = number("X-Upload-Content-Length", text) if text else None
-        id = self._sessions.start(draft, total, "json")
+        id = self._sessions.start(draft, total, "json", headers.get("origin"))
         path = f"/upload/storage/v1/b/{draft.bucket}/o?uploadType=resumable&upload_id={id}"
         location = self._public_url(request) + path
         return Answer(200, (("location", location), ("x-guploader-uploadid", id)))

@@ -14,6 +14,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+_NOT_IN_HEADERS = {code: None for code in (*range(0x20), 0x7F) if code != 0x09}
 _LARGEST_DOCUMENT_BYTES = 8 * 1024 * 1024
 
 
@@ -98,7 +99,7 @@ class Answer:
 
     async def send(self, send: Send, receive: Receive, head: bool = False) -> None:
         """Send it; a long body only for as long as there is someone to read it."""
-        raw = [(name.encode(), value.encode("latin-1", "replace")) for name, value in self.headers]
+        raw = [(name.encode(), _header_value(value)) for name, value in self.headers]
         length = len(self.body) if isinstance(self.body, bytes) else self.length
         if length is not None and self.status != 304:
             raw.append((b"content-length", str(length).encode()))
@@ -114,6 +115,11 @@ class Answer:
             await send({"type": "http.response.body", "body": b""})
         finally:
             self.body.close()
+
+
+def _header_value(text: str) -> bytes:
+    """UTF-8, as the service sends it; what would end the header early is left out."""
+    return text.translate(_NOT_IN_HEADERS).encode("utf-8", "replace")
 
 
 async def _stream(body: Body, send: Send, receive: Receive) -> None:

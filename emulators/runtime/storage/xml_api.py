@@ -47,7 +47,7 @@ class XmlApi:
         if request.method == "PUT":
             return await self._put(request, draft)
         if request.method == "POST" and request.headers.get("x-goog-resumable") == "start":
-            id = self._sessions.start(draft, None, "xml")
+            id = self._sessions.start(draft, None, "xml", request.headers.get("origin"))
             location = f"{self._public_url(request)}{request.path}?upload_id={id}"
             return Answer(201, (("location", location), ("x-guploader-uploadid", id)))
         raise BadRequest(

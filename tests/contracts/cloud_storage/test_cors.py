@@ -75,3 +75,17 @@ def test_a_browser_may_put_to_a_resumable_session(url: str, blob: storage.Blob) 
     answer = requests.put(session, data=b"hello", headers={"origin": ORIGIN}, timeout=10)
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == ORIGIN
+
+
+def test_a_session_serves_the_page_that_had_it_opened(url: str, blob: storage.Blob) -> None:
+    other = "https://uploads.example"
+    session = blob.create_resumable_upload_session(size=512 * 1024, origin=other)
+    preflight = _preflight(session, other, "PUT", "content-range,content-type")
+    assert preflight.headers["access-control-allow-origin"] == other
+    headers = {"origin": other, "content-range": f"bytes 0-{256 * 1024 - 1}/{512 * 1024}"}
+    answer = requests.put(session, data=bytes(256 * 1024), headers=headers, timeout=10)
+    assert answer.status_code == 308
+    assert answer.headers["access-control-allow-origin"] == other
+    assert "Range" in answer.headers["access-control-expose-headers"]
+    stranger = _preflight(session, "https://stranger.example", "PUT")
+    assert "access-control-allow-origin" not in stranger.headers
