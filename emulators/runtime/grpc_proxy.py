@@ -5,8 +5,9 @@ method; methods whose service names a unary handler skip the streaming machinery
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -55,8 +56,8 @@ class Call:
 
     @property
     def timeout_s(self) -> float | None:
-        """What is left of the caller's deadline."""
-        return self.context.time_remaining()
+        """What is left of the caller's deadline; None without one, and for our own calls."""
+        return None if self.context is None else self.context.time_remaining()
 
 
 UnaryHandler = Callable[[Call, bytes], Awaitable[bytes]]
@@ -70,7 +71,7 @@ class Service(Protocol):
         """The handler of a method known to be unary, if it is one."""
         ...
 
-    def stream(self, call: Call, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    def stream(self, call: Call, requests: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         """Any other method."""
         ...
 
@@ -126,8 +127,9 @@ class _Handler(grpc.GenericRpcHandler):
         async def many(requests: AsyncIterator[bytes], context: Any) -> None:
             try:
                 call = Call(self._member, path, metadata, context)
-                async for response in self._service.stream(call, requests):
-                    await context.write(response)
+                async with contextlib.aclosing(self._service.stream(call, requests)) as responses:
+                    async for response in responses:
+                        await context.write(response)
             except Exception as error:
                 await _end(context, error)
 

@@ -8,7 +8,7 @@ object lives as long as one connection: no call can slip into a restarted, still
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 
 import grpc
 import grpc.aio
@@ -55,13 +55,18 @@ class Upstream:
             channel = grpc.aio.insecure_channel(self._target, options=CHANNEL_OPTIONS)
             try:
                 await channel.channel_ready()
+                broken = asyncio.ensure_future(
+                    channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+                )
                 await self._unused.wait()
                 await self._prepare(channel)
+                if broken.done():
+                    raise ConnectionError("it went away while it was made ready")
                 self._channel, self.trouble = channel, None
                 self.connections += 1
                 self._open.set()
                 log.info("%s is ready on %s", self.name, self._target)
-                await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+                await broken
                 self.trouble = "the connection broke"
                 log.warning("%s: the connection broke; calls wait until it is back", self.name)
             except Exception as error:  # whatever prepare met: say it, try again
@@ -110,7 +115,7 @@ class Upstream:
         method = channel.unary_unary(call.path)
         return await method(request, metadata=call.metadata, timeout=call.timeout_s)
 
-    async def stream(self, call: Call, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def stream(self, call: Call, requests: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         """Pass a call on whose messages come in any number, either way."""
         channel = await self.channel(patience_s(call))
         method = channel.stream_stream(call.path)

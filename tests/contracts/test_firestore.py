@@ -5,6 +5,7 @@ import dataclasses
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def cloud(folder: Path) -> Iterator[Cloud]:
     ends = stack.endpoints([USER, VIEWER, STRANGER])
     stack.write_run(folder, _graph(), ends)
     emulator = stack.emulator("firestore", ends.firestore_emulator, folder)
-    proxy = stack.child("firestore", folder)
+    proxy = stack.child("firestore", folder, FIRESTORE_TTL_EVERY_S="0.5")
     with stack.started(emulator), stack.started(proxy):
         cloud = Cloud(ends, emulator, proxy)
         cloud.wait_healthy()
@@ -186,6 +187,25 @@ def test_query_without_its_composite_index_is_refused_as_in_the_cloud(as_member)
     assert mine.where(filter=FieldFilter("track", "==", "t1")).get() == []
     with pytest.raises(exceptions.FailedPrecondition, match="requires an index"):
         mine.order_by("track").get()
+
+
+def test_request_over_the_emulators_limit_fails_at_once(as_member):
+    with pytest.raises(exceptions.InvalidArgument, match="bytes"):
+        as_member().document("things/big").set({str(n): "x" * 900_000 for n in range(6)})
+
+
+def test_documents_past_their_ttl_go(as_member):
+    db = as_member()
+    now = datetime.now(UTC)
+    db.document("sessions/old").set({"expires_at": now - timedelta(minutes=1)})
+    db.document("users/u/sessions/nested").set({"expires_at": now - timedelta(minutes=1)})
+    db.document("sessions/current").set({"expires_at": now + timedelta(minutes=5)})
+    db.document("sessions/without").set({"n": 1})
+
+    def left() -> set[str]:
+        return {snapshot.id for snapshot in db.collection_group("sessions").stream()}
+
+    stack.wait_for(lambda: left() == {"current", "without"})
 
 
 # Durability
@@ -342,6 +362,21 @@ def test_concurrent_increments_count_once_each_across_kills(cloud, as_member):
     cloud.emulator.kill()
     cloud.emulator.start()
     assert ref.get().get("n") == n
+
+
+def test_listener_goes_on_after_the_emulator_restarts(cloud, as_member):
+    db = as_member()
+    db.document("heard/before").set({"n": 1})
+    seen: list[dict] = []
+    watch = db.collection("heard").on_snapshot(
+        lambda documents, changes, at: seen.append({d.id: d.to_dict() for d in documents})
+    )
+    stack.wait_for(lambda: seen and seen[-1] == {"before": {"n": 1}})
+    cloud.emulator.kill()
+    cloud.emulator.start()
+    db.document("heard/after").set({"n": 2})
+    stack.wait_for(lambda: seen[-1] == {"before": {"n": 1}, "after": {"n": 2}}, 60)
+    watch.unsubscribe()
 
 
 def test_calls_wait_while_the_emulator_restarts(cloud, as_member):

@@ -160,10 +160,10 @@ def started(process: Process) -> Iterator[Process]:
         process.stop()
 
 
-def child(module: str, data: Path) -> Process:
+def child(module: str, data: Path, **env: str) -> Process:
     """`python -m emulators.runtime.MODULE --data DATA`."""
     argv = [sys.executable, "-m", f"emulators.runtime.{module}", "--data", str(data)]
-    return Process(argv, data / f"{module}.log")
+    return Process(argv, data / f"{module}.log", env)
 
 
 def emulator(name: str, port: int, folder: Path) -> Process:

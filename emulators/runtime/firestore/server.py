@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc.aio
@@ -14,6 +16,7 @@ from emulators.graph import Graph
 from emulators.iam import Policy, short_name
 from emulators.runtime import grpc_proxy
 from emulators.runtime.child import http
+from emulators.runtime.firestore import ttl
 from emulators.runtime.firestore.access import Access
 from emulators.runtime.firestore.indexes import Indexes
 from emulators.runtime.firestore.journal import Journal
@@ -24,6 +27,7 @@ from emulators.runtime.upstream import Upstream
 log = logging.getLogger(__name__)
 
 FOLD_EVERY_S = 1.0
+EXPIRE_EVERY_S = float(os.environ.get("FIRESTORE_TTL_EVERY_S", "60"))
 
 
 @contextlib.asynccontextmanager
@@ -43,7 +47,8 @@ async def running(
     ports = {member: ports.firestore for member, ports in endpoints.callers.items()}
     async with http(_app(upstream, journal), endpoints.health["firestore"]):
         servers = await grpc_proxy.serve(service, ports)
-        tasks = [asyncio.create_task(upstream.run()), asyncio.create_task(_keep_folding(journal))]
+        keeping = (upstream.run(), _keep_folding(journal), _keep_expiring(service, graph))
+        tasks = [asyncio.create_task(work) for work in keeping]
         try:
             yield service
         finally:
@@ -70,6 +75,21 @@ async def _keep_folding(journal: Journal) -> None:
             await journal.fold_settled()
         except Exception:  # the commits stay as they are; say so, try again
             log.exception("the journal could not be folded")
+
+
+async def _keep_expiring(service: FirestoreService, graph: Graph) -> None:
+    """Delete what is past the graph's TTL fields, as the service does within a day."""
+    fields = ttl.fields(graph)
+    while fields:
+        await asyncio.sleep(EXPIRE_EVERY_S)
+        for database, collection, field in fields:
+            try:
+                gone = await service.expire(database, collection, field, datetime.now(UTC))
+            except Exception:  # the emulator may be away: the next round comes
+                log.exception("TTL of %s.%s", collection, field)
+                continue
+            if gone:
+                log.info("TTL: %d documents of %s are gone", gone, collection)
 
 
 def _app(upstream: Upstream, journal: Journal) -> web.Application:

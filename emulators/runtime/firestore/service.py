@@ -19,9 +19,11 @@ caller reads again, as after any lost race.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from datetime import datetime
 from typing import Any
 
 import grpc
@@ -29,16 +31,19 @@ import grpc.aio
 from google.protobuf import empty_pb2
 from google.rpc import status_pb2
 
-from emulators.runtime.firestore import writes
+from emulators.iam import OPERATOR
+from emulators.runtime.firestore import ttl, writes
 from emulators.runtime.firestore.access import SERVICE, Access
 from emulators.runtime.firestore.indexes import Indexes, IndexNeeded
 from emulators.runtime.firestore.journal import Commit, Journal
+from emulators.runtime.firestore.rebuild import OWNER
 from emulators.runtime.grpc_proxy import Call, Refused, UnaryHandler
 from emulators.runtime.upstream import Upstream, patience_s
 
 log = logging.getLogger(__name__)
 
 _EMPTY = empty_pb2.Empty().SerializeToString()
+LARGEST_REQUEST_BYTES = 4 << 20
 _LONGEST_S = 60.0
 _PASSED_ON = ("GetDocument", "ListDocuments", "ListCollectionIds", "BeginTransaction", "Rollback")
 
@@ -64,7 +69,7 @@ class FirestoreService:
     def unary(self, path: str) -> UnaryHandler | None:
         return self._handlers.get(path)
 
-    async def stream(self, call: Call, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def stream(self, call: Call, requests: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         self._access.check(call.member, call.path)
         if call.path == SERVICE + "Write":
             responses = self._write(call, requests)
@@ -72,8 +77,9 @@ class FirestoreService:
             responses = self._query(call, requests)
         else:
             responses = self._upstream.stream(call, requests)
-        async for response in responses:
-            yield response
+        async with contextlib.aclosing(responses):
+            async for response in responses:
+                yield response
 
     async def _pass(self, call: Call, request: bytes) -> bytes:
         self._access.check(call.member, call.path)
@@ -118,6 +124,13 @@ class FirestoreService:
         self, call: Call, path: str, request: bytes, told_as: Callable[[bytes, bytes], list[Commit]]
     ) -> bytes:
         """Write, journal, answer; goes on to the end even if the caller does not wait for it."""
+        if len(request) > LARGEST_REQUEST_BYTES:
+            # The emulator's own word, RESOURCE_EXHAUSTED, makes clients try again for 40 s.
+            raise Refused(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                f"the request has {len(request)} bytes; the emulator takes {LARGEST_REQUEST_BYTES}"
+                " (the service 10 MiB)",
+            )
         channel = await self._upstream.channel(patience_s(call))
 
         async def write() -> bytes:
@@ -133,7 +146,7 @@ class FirestoreService:
         task.add_done_callback(self._under_way.discard)
         return await asyncio.shield(task)
 
-    async def _write(self, call: Call, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def _write(self, call: Call, requests: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         """A Write stream: each request is answered by one response, in order."""
         asked: deque[Any] = deque()
 
@@ -157,7 +170,23 @@ class FirestoreService:
         finally:
             running.cancel()
 
-    async def _query(self, call: Call, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def expire(self, database: str, collection: str, field: str, now: datetime) -> int:
+        """Delete documents of `collection` whose `field` is an instant before `now`: the TTL.
+
+        Gives how many. One that changes meanwhile is left alone.
+        """
+        call = Call(OPERATOR, SERVICE + "RunQuery", OWNER, None)
+        channel = await self._upstream.channel()
+        running = channel.unary_stream(call.path)(
+            ttl.query(database, collection, field, now), metadata=OWNER, timeout=_LONGEST_S
+        )
+        deletions = [ttl.deletion(database, found) async for found in ttl.documents(running)]
+        done = await asyncio.gather(
+            *(self._commit(call, deletion) for deletion in deletions), return_exceptions=True
+        )
+        return sum(isinstance(answer, bytes) for answer in done)
+
+    async def _query(self, call: Call, requests: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         """A query: one request, any number of responses."""
         # Not checked in an iterator that gRPC reads: it swallows what those raise, and waits.
         request = await anext(aiter(requests))

@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 from google.protobuf import timestamp_pb2
@@ -120,7 +120,7 @@ async def pull(leases: Leases, most: int, timeout_s: float | None, *, at_once: b
 
 async def streaming_pull(
     leases: Leases, first: Any, requests: AsyncIterator[bytes]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """The responses of one StreamingPull whose opening request is `first`."""
     deadline_s = float(first.stream_ack_deadline_seconds or 10)
     most = first.max_outstanding_messages if first.max_outstanding_messages > 0 else 1000

@@ -1,8 +1,9 @@
 """The Pub/Sub API as callers see it: IAM first, then Google's emulator or the broker."""
 
+import contextlib
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 import grpc
 import grpc.aio
@@ -67,7 +68,7 @@ class PubsubService:
             return handler
         return self._unimplemented if path.startswith(SUBSCRIBER) else self._pass
 
-    async def stream(self, call: Call, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def stream(self, call: Call, requests: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         first = None
         async for request in requests:
             first = _StreamingPullRequest.FromString(request)
@@ -75,8 +76,9 @@ class PubsubService:
         if first is None:
             return
         leases = self._consume(call, first.subscription)
-        async for response in streaming_pull(leases, first, requests):
-            yield response
+        async with contextlib.aclosing(streaming_pull(leases, first, requests)) as responses:
+            async for response in responses:
+                yield response
 
     # Publishing
 
