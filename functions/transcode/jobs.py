@@ -28,19 +28,13 @@ def starter(job: str, endpoint: str) -> "Callable[[Finalized], Awaitable[None]]"
 def _start(job: str, endpoint: str, master: "Finalized") -> None:
     from google.api_core import exceptions
     from google.api_core.client_options import ClientOptions
-    from google.auth.credentials import AnonymousCredentials
     from google.cloud.run_v2 import JobsClient
     from google.cloud.run_v2.services.jobs.transports import JobsRestTransport
     from google.cloud.run_v2.types import EnvVar, RunJobRequest
 
     if endpoint.startswith("http://"):
-        client = JobsClient(
-            transport=JobsRestTransport(
-                host=endpoint.removeprefix("http://"),
-                url_scheme="http",
-                credentials=AnonymousCredentials(),
-            )
-        )
+        transport = JobsRestTransport(host=endpoint.removeprefix("http://"), url_scheme="http")
+        client = JobsClient(transport=transport)
     else:
         options = ClientOptions(api_endpoint=endpoint) if endpoint else None
         client = JobsClient(transport="rest", client_options=options)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +24,14 @@ from emulators import process
 from emulators.endpoints import CallerPorts, Endpoints
 from emulators.fleet import Fleet
 from emulators.iam import Policy, service_accounts
-from emulators.metadata import ACCESS_AUDIENCE
+from emulators.metadata import ACCESS_AUDIENCE, metadata_app
 from emulators.oidc import Issuer
 from emulators.ports import free_ports
 from emulators.run_api import run_routes
 from emulators.workloads import Platform
 from tests.emulators.tiny import PARENT, email, tiny_graph
 
+ROOT = Path(__file__).resolve().parents[2]
 OPERATOR_TOKEN = "operator's own"
 JOB = f"{PARENT}/jobs/sweep"
 PAGE = f"{PARENT}/services/page"
@@ -41,6 +44,7 @@ class Cloud:
     host: str
     routing: Path
     lines: list[str]
+    metadata: dict[str, int]
 
     def _transport(self, kind: Any, token: str | None) -> Any:
         return kind(
@@ -92,14 +96,23 @@ async def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     assert fleet.refused == {}
     app = web.Application()
     app.add_routes(run_routes(fleet, policy, issuer, OPERATOR_TOKEN))
+    port, *ports = free_ports(3)
+    metadata = dict(zip(("runner", "nobody"), ports, strict=True))
+    accounts = metadata_app(graph, issuer, {at: email(who) for who, at in metadata.items()})
+    runners = [await listen(app, port), await listen(accounts, *ports)]
+    await asyncio.wait_for(fleet.revisions["page"][0].process.up.wait(), 20)
+    yield Cloud(fleet, issuer, f"127.0.0.1:{port}", routing, lines, metadata)
+    await fleet.stop()
+    for runner in runners:
+        await runner.cleanup()
+
+
+async def listen(app: web.Application, *ports: int) -> web.AppRunner:
     runner = web.AppRunner(app)
     await runner.setup()
-    (port,) = free_ports(1)
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    await asyncio.wait_for(fleet.revisions["page"][0].process.up.wait(), 20)
-    yield Cloud(fleet, issuer, f"127.0.0.1:{port}", routing, lines)
-    await fleet.stop()
-    await runner.cleanup()
+    for port in ports:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+    return runner
 
 
 def with_env(**env: str) -> run_v2.RunJobRequest:
@@ -120,6 +133,42 @@ async def test_job_runs_with_overrides_and_its_secret(cloud: Cloud) -> None:
     assert done.succeeded_count == 1
     assert done.name == f"{JOB}/executions/sweep-00001"
     assert cloud.lines == ["object masters/a secret sesame", "execution sweep-00001"]
+
+
+HAND_OVER = """
+import asyncio, sys
+from functions.transcode.handler import Finalized
+from functions.transcode.jobs import starter
+
+asyncio.run(starter(sys.argv[1], sys.argv[2])(Finalized("masters/long", 7, 0)))
+"""
+
+
+@pytest.mark.parametrize(("who", "allowed"), [("runner", True), ("nobody", False)])
+async def test_transcode_hands_a_master_over_as_its_own_account(
+    cloud: Cloud, who: str, allowed: bool, tmp_path: Path
+) -> None:
+    host = f"127.0.0.1:{cloud.metadata[who]}"
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HAND_OVER, JOB, f"http://{cloud.host}",
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(tmp_path),
+            "CLOUDSDK_CONFIG": str(tmp_path),
+            "NO_PROXY": "127.0.0.1",
+            **dict.fromkeys(("GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP"), host),
+        },
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, errors = await asyncio.wait_for(child.communicate(), 60)
+    assert (child.returncode == 0) == allowed, errors.decode()
+    if allowed:
+        await asyncio.wait_for(cloud.fleet.executions["sweep-00001"].done.wait(), 20)
+        assert cloud.lines[0] == "object masters/long secret sesame"
+    else:
+        assert "needs roles/run." in errors.decode()
+        assert cloud.fleet.executions == {}
 
 
 async def test_job_that_fails_is_tried_again_and_then_told(cloud: Cloud) -> None:
