@@ -22,7 +22,10 @@ def metadata_app(graph: Graph, issuer: Issuer, emails: Mapping[int, str]) -> web
 
     def email_of(request: web.Request) -> str:
         assert request.transport is not None
-        return emails[request.transport.get_extra_info("sockname")[1]]
+        email = emails[request.transport.get_extra_info("sockname")[1]]
+        if request.match_info.get("who", "default") not in ("default", email):
+            raise web.HTTPNotFound(text="no such account here")
+        return email
 
     @web.middleware
     async def flavor(request: web.Request, handler):
