@@ -1,7 +1,6 @@
 """A person opens the link and listens; the line gets worse, the music goes on."""
 
 import json
-import os
 import re
 import time
 import urllib.error
@@ -126,6 +125,9 @@ def test_track_is_heard_and_counted(
     assert page.page.inner_text("#now-title") == library[0]["name"]
     assert page.page.evaluate("document.querySelector('#now-cover img')?.naturalWidth > 0")
     assert shoot(page, "player").stat().st_size > 10_000
+    page.page.emulate_media(color_scheme="dark")
+    page.page.set_viewport_size({"width": 390, "height": 780})
+    shoot(page, "player-narrow-dark")
 
     page.page.click("#next")
     page.page.wait_for_function(
@@ -209,16 +211,3 @@ def test_unmodified_hls_js_plays_every_rendition(
     assert seen["seconds"] > 2.5
     assert seen["duration"] == pytest.approx(library[0]["duration_ms"] / 1000, abs=0.1)
     assert opened.complaints == []
-
-
-@pytest.mark.skipif("SEGUE_LOOK" not in os.environ, reason="pictures to look at: SEGUE_LOOK=1")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1200])
-def test_pictures(
-    browser: Browser, cloud: Cloud, library: list[Any], scheme: Any, width: int
-) -> None:
-    with watched(browser, viewport={"width": width, "height": 800}, color_scheme=scheme) as opened:
-        opened.page.goto(cloud.segue("link").stdout.strip())
-        opened.page.click("#tracks li:first-child button")
-        opened.wait_seconds(2.0)
-        shoot(opened, f"player-{scheme}-{width}")

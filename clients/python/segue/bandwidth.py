@@ -2,14 +2,15 @@
 
 Two exponentially weighted averages, a quick and a slow one; the lower counts, so that the
 estimate falls fast and rises with care. Half-lives, the minimal sample of 50 ms, and the
-factors 0.95 (stay) and 0.7 (go up) are hls.js's defaults for recorded media
-(`src/utils/ewma-bandwidth-estimator.ts`, `abrEwmaFastVoD`, `abrBandWidthUpFactor`).
+factors 0.95 (stay) and 0.7 (go up) are hls.js's defaults for recorded media, only the start is
+lower (`src/utils/ewma-bandwidth-estimator.ts`, `abrEwmaFastVoD`, `abrBandWidthUpFactor`).
 """
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-DEFAULT_BPS = 500_000.0
+DEFAULT_BPS = 140_000.0
+"""Before any measure: enough for 96 kbit/s, so that the first sound comes soon on any line."""
 STAY_FACTOR = 0.95
 UP_FACTOR = 0.7
 MIN_SAMPLE_S = 0.05

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from segue.client import Client
-from segue.errors import ConfigError, NotFound, SegueError, UploadError
+from segue.errors import (
+    ConfigError,
+    NotFound,
+    RateLimited,
+    SegueError,
+    ServerError,
+    Unreachable,
+    UploadError,
+)
 from segue.journal import Journal, Step
 from segue.uploads import Session
 
@@ -131,7 +139,7 @@ class Ingest:
         finally:
             self._stopping.set()
             pool.shutdown(cancel_futures=True)
-            self._license_now()
+            self._license_now(last=True)
         return outcomes
 
     def _guarded(self, path: Path) -> "Outcome | _Pending":
@@ -163,7 +171,8 @@ class Ingest:
                 step = None
         if step is None:
             body = {"filename": _clean(path.name), "size_bytes": size, "sha256": sha256}
-            answer = self._client.post("/v1/uploads", body)
+            # Asked twice it leaves an upload that nobody sends anything to: harmless.
+            answer = self._client.post("/v1/uploads", body, idempotent=True)
             step = _step(sha256, answer)
             self._journal.put(step)
             if step.state == "open":
@@ -209,6 +218,9 @@ class Ingest:
                 continue
             try:
                 upload = self._client.get(f"/v1/uploads/{item.step.upload_id}")
+            except (Unreachable, ServerError, RateLimited) as error:
+                # The master is there and is worked on, whether or not we can ask after it now.
+                upload = {"status": f"unknown ({error.message})"}
             except SegueError as error:
                 end(Outcome(item.path, "failed", reason=error.code, message=error.message))
                 continue
@@ -251,7 +263,8 @@ class Ingest:
             )
         return None
 
-    def _license_now(self) -> None:
+    def _license_now(self, *, last: bool = False) -> None:
+        """License what is ready; what cannot be now is tried again with the next, or `last`."""
         steps, self._unlicensed = self._unlicensed, []
         if not steps:
             return
@@ -260,7 +273,13 @@ class Ingest:
             "territories": ["*"],
             "plans": ["free", "premium"],
         }
-        self._client.post("/v1/rights/licences", body, idempotent=True)
+        try:
+            self._client.post("/v1/rights/licences", body, idempotent=True)
+        except SegueError:
+            if last:
+                raise
+            self._unlicensed = steps
+            return
         for step in steps:
             self._journal.put(Step(step.sha256, step.upload_id, step.track_id, "licensed"))
 

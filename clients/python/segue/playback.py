@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urljoin
 
 from segue import dash, hls
-from segue.bandwidth import Bandwidth, choose
+from segue.bandwidth import DEFAULT_BPS, Bandwidth, choose
 from segue.client import Client
 from segue.delivery import Delivery, Tally, prefix_of
 from segue.errors import PlaybackError, SegueError
@@ -113,7 +113,8 @@ class Player:
     """Plays one track at a time through `client`'s host.
 
     `realtime` keeps a playhead on the clock and never buffers more than `buffer_s` ahead, as a
-    person's player does; without it the chunks are fetched as fast as they come.
+    person's player does; without it the chunks are fetched as fast as they come. `start_bps` is
+    what the line is taken for until it is measured.
     """
 
     def __init__(
@@ -123,13 +124,14 @@ class Player:
         *,
         realtime: bool = True,
         buffer_s: float = BUFFER_S,
+        start_bps: float = DEFAULT_BPS,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         progress: Callable[[Moment], None] = lambda moment: None,
     ) -> None:
         self._client, self._delivery = client, delivery
-        self._realtime, self._buffer_s = realtime, buffer_s
+        self._realtime, self._buffer_s, self._start_bps = realtime, buffer_s, start_bps
         self._clock, self._sleep, self._now, self._progress = clock, sleep, now, progress
         self._valid_until = datetime.max.replace(tzinfo=UTC)
 
@@ -230,7 +232,7 @@ class Player:
     def _run(
         self, report: Report, ladder: list[Track], seconds: float | None, out: BinaryIO | None
     ) -> None:
-        bandwidth, began = Bandwidth(), self._clock()
+        bandwidth, began = Bandwidth(start_bps=self._start_bps), self._clock()
         head = Playhead(START_S, at_s=began)
         current: Track | None = None
         written: str | None = None

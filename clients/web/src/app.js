@@ -2,7 +2,7 @@
 
 import { Api } from "./api.js";
 import { artistsOf, coverUrl, showCover } from "./covers.js";
-import { clock, speed } from "./format.js";
+import { clock, decibels, speed } from "./format.js";
 import { onKeys } from "./keys.js";
 import { Library } from "./library.js";
 import { isSignedOut, wordsFor } from "./messages.js";
@@ -135,6 +135,7 @@ async function start(accessToken) {
     $("rendition").textContent = facts.kbps ? `${facts.codec.toUpperCase()} ${facts.kbps} kbit/s` : "–";
     $("ahead").textContent = facts.kbps ? `${Math.round(facts.aheadS)} s` : "–";
     $("estimate").textContent = facts.kbps ? speed(facts.estimateBps) : "–";
+    $("level").textContent = facts.kbps ? decibels(facts.gainDb) : "–";
     $("cache").textContent = facts.cache ? `${facts.cache} · ${facts.hits} of ${facts.requests} from cache` : "–";
   }
 

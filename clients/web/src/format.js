@@ -14,6 +14,12 @@ export function speed(bps) {
   return bps >= 1e6 ? `${(bps / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bps / 1e3)} kbit/s`;
 }
 
+/** -3.21 dB is "−3.2 dB". */
+export function decibels(db) {
+  const tenths = Math.round(db * 10) / 10;
+  return `${tenths < 0 ? "−" : tenths > 0 ? "+" : ""}${Math.abs(tenths).toFixed(1)} dB`;
+}
+
 /** A hue for a name, always the same one. */
 export function hueOf(text) {
   let hash = 7;

@@ -38,6 +38,11 @@ export class Loudness {
     this.#apply(0);
   }
 
+  /** What is added to the track that is on, in dB. */
+  get gainDb() {
+    return 20 * Math.log10(this.#gain);
+  }
+
   set track(sound) {
     this.#gain = trackGain(sound);
     this.#apply(0);

@@ -76,7 +76,7 @@ export class Player extends EventTarget {
   }
 
   facts() {
-    return this.#stream.facts();
+    return { ...this.#stream.facts(), gainDb: this.#loudness.gainDb };
   }
 
   /** Play `track` from its start. Errors are told by the event "failed". */

@@ -160,6 +160,31 @@ def test_unlicensed_tracks_are_licensed_by_a_later_run(
     assert len(list(itertools.chain(*fake.licences))) == 5
 
 
+def test_host_that_stumbles_costs_no_file(
+    client: Client, fake: FakeSegue, music: Path, tmp_path: Path
+) -> None:
+    def stumble(event: Event) -> None:
+        if event.stage == "transcoding":
+            fake.trouble.api_errors = 12  # more than one call's attempts
+
+    outcomes = run(client, tmp_path / "j", [music], progress=stumble, jobs=1)
+    assert {outcome.kind for outcome in outcomes.values()} <= {"ready", "failed"}
+    again = run(client, tmp_path / "j", [music])
+    assert {outcome.kind for outcome in again.values()} <= {"ready", "unchanged", "duplicate"}
+    assert len(set(itertools.chain(*fake.licences))) == 5
+
+
+def test_watching_outlives_an_outage(
+    client: Client, fake: FakeSegue, music: Path, tmp_path: Path
+) -> None:
+    def stumble(event: Event) -> None:
+        if event.stage == "transcoding":
+            fake.trouble.api_errors = 12
+
+    outcomes = run(client, tmp_path / "j", [music / "deep"], progress=stumble)
+    assert outcomes["5.MP3"].kind == "ready"
+
+
 def test_uploads_run_side_by_side(
     client: Client, fake: FakeSegue, music: Path, tmp_path: Path
 ) -> None:

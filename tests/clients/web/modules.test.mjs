@@ -7,7 +7,7 @@ const src = new URL("../../../clients/web/src/", import.meta.url);
 globalThis.location = { origin: "https://h", hash: "", pathname: "/", search: "" };
 globalThis.matchMedia = () => ({ addEventListener() {} });
 
-const { clock, hueOf, speed } = await import(new URL("format.js", src));
+const { clock, decibels, hueOf, speed } = await import(new URL("format.js", src));
 const { Grants, prefixOf, signed } = await import(new URL("grants.js", src));
 const { trackGain } = await import(new URL("loudness.js", src));
 const { Meter } = await import(new URL("meter.js", src));
@@ -32,6 +32,7 @@ test("numbers read as people read them", () => {
   assert.equal(clock(3723), "1:02:03");
   assert.equal(clock(NaN), "0:00");
   assert.equal(speed(8_123_456), "8.1 Mbit/s");
+  assert.deepEqual([-3.21, 0, 0.04, 2].map(decibels), ["−3.2 dB", "0.0 dB", "0.0 dB", "+2.0 dB"]);
   assert.equal(speed(96_400), "96 kbit/s");
   assert.ok(hueOf("Ørsted") >= 0 && hueOf("Ørsted") < 360);
 });

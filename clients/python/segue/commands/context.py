@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from segue import config
-from segue.client import Client
+from segue.client import RETRY, Client, Retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ def profile_of(ctx: typer.Context) -> config.Profile:
     return ctx.find_object(Options).load()  # pyright: ignore[reportOptionalMemberAccess]
 
 
-def client_for(profile: config.Profile) -> Client:
-    return Client(profile.host, profile.client_id, profile.client_secret)
+def client_for(profile: config.Profile, *, retry: Retry = RETRY) -> Client:
+    return Client(profile.host, profile.client_id, profile.client_secret, retry=retry)
 
 
 def plain(text: str) -> str:

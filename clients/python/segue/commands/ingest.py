@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from segue.client import Retry
 from segue.commands.context import Screen, client_for, err, out, plain, profile_of
 from segue.config import state_dir
 from segue.ingest import Event, Ingest, Outcome, scan
 from segue.journal import Journal
 
+# Half a minute: a service that restarts while many files are on their way costs none of them.
+PATIENT = Retry(attempts=9)
 _WORDS = {
     "ready": "new",
     "duplicate": "already in the library",
@@ -41,7 +44,7 @@ def ingest(
     journal = Journal(state_dir(profile) / f"ingest-{key}.jsonl")
     screen = err()
     hidden = quiet or not screen.is_terminal
-    with client_for(profile) as client, _bars(screen, hidden=hidden) as bars:
+    with client_for(profile, retry=PATIENT) as client, _bars(screen, hidden=hidden) as bars:
         everything = bars.add_task("files", total=len(files), unit="files", stage="")
         sending: dict[Path, int] = {}
 
