@@ -36,10 +36,15 @@ class Scheduler:
         await asyncio.gather(*(self._keep(job) for job in self.graph.all(JOB)))
 
     async def _keep(self, job: Resource) -> None:
+        at = _now()
         while True:
-            now = datetime.now(UTC)
-            await asyncio.sleep((due(job, now) - now).total_seconds())
-            await self.fire(job["name"])
+            # Counted from the last time too: a clock that wakes us early must not fire twice.
+            at = due(job, max(at, _now()))
+            await _sleep(max(0.0, (at - _now()).total_seconds()))
+            try:
+                await self.fire(job["name"])
+            except Exception:  # one job's trouble is not the others'
+                log.exception("scheduler: %s", job["name"])
 
     async def fire(self, name: str) -> int:
         """Run job `name` now; gives the last HTTP status (0: no answer at all).
@@ -50,15 +55,19 @@ class Scheduler:
         job = self.graph.find(JOB, "name", name)
         if job is None:
             raise NoJob(name)
-        retries = (job.get("retryConfig") or {}).get("retryCount", 0)
+        retry = job.get("retryConfig") or {}
+        retries = retry.get("retryCount", 0)
+        backoff = _seconds(retry.get("minBackoffDuration") or "5s")
+        longest = _seconds(retry.get("maxBackoffDuration") or "3600s")
         status = 0
         for attempt in range(retries + 1):
             status = await self._post(job)
-            self.last[name] = {"at": datetime.now(UTC).isoformat(), "status": status}
+            self.last[name] = {"at": _now().isoformat(), "status": status}
             if 200 <= status < 300:
                 break
             log.warning("scheduler: %s answered %s (attempt %d)", name, status, attempt + 1)
-            await asyncio.sleep(min(2.0**attempt, 30.0))
+            if attempt < retries:
+                await _sleep(min(backoff * 2**attempt, longest))
         return status
 
     async def _post(self, job: Resource) -> int:
@@ -72,7 +81,7 @@ class Scheduler:
             )
         headers["X-CloudScheduler-JobName"] = job["name"]
         body = base64.b64decode(target.get("body") or "")
-        deadline = float(str(job.get("attemptDeadline") or "180s").removesuffix("s"))
+        deadline = _seconds(job.get("attemptDeadline") or "180s")
         try:
             async with (
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=deadline)) as session,
@@ -85,8 +94,19 @@ class Scheduler:
             ):
                 await response.read()
                 return response.status
-        except (aiohttp.ClientError, TimeoutError):
+        except (aiohttp.ClientError, TimeoutError, KeyError):  # KeyError: no such service
             return 0
+
+
+def _seconds(duration: str) -> float:
+    return float(duration.removesuffix("s"))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+_sleep = asyncio.sleep
 
 
 def due(job: Resource, after: datetime) -> datetime:
