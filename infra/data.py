@@ -104,19 +104,13 @@ class Documents(pulumi.ComponentResource):
         )
         for deployable in deployables:
             for index in deployable.indexes:
-                fields = [
-                    {
-                        "field_path": name.removeprefix("-"),
-                        "order": "DESCENDING" if name.startswith("-") else "ASCENDING",
-                    }
-                    for name in index.fields
-                ]
+                names = "-".join(name.lstrip("-[]") for name in index.fields)
                 firestore.Index(
-                    f"{index.collection}-{'-'.join(f.removeprefix('-') for f in index.fields)}",
+                    f"{index.collection}-{names}",
                     project=config.project,
                     database=self.database.name,
                     collection=index.collection,
-                    fields=fields,
+                    fields=[_indexed(name) for name in index.fields],
                     opts=child,
                 )
             for collection, field in deployable.ttl:
@@ -138,6 +132,13 @@ class Documents(pulumi.ComponentResource):
             opts=child,
         )
         self.register_outputs({})
+
+
+def _indexed(name: str) -> dict[str, str]:
+    if name.startswith("[]"):
+        return {"field_path": name[2:], "array_config": "CONTAINS"}
+    order = "DESCENDING" if name.startswith("-") else "ASCENDING"
+    return {"field_path": name.removeprefix("-"), "order": order}
 
 
 class Warehouse(pulumi.ComponentResource):

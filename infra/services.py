@@ -45,7 +45,8 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A composite Firestore index: fields in order; a leading "-" means descending."""
+    """A composite Firestore index: fields in order; a leading "-" means descending, "[]" a list
+    of which the query names one item."""
 
     collection: str
     fields: tuple[str, ...]

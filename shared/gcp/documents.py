@@ -4,7 +4,7 @@
 held to it by `tests/contracts/test_stores.py`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -16,6 +16,10 @@ T = TypeVar("T")
 
 MAX_DOCUMENT_BYTES = 1_000_000
 """Firestore refuses documents above 1 MiB; field names and indexes take the rest."""
+
+
+Having = tuple[str, Sequence[str]]
+"""A field that holds a list, and the values of which it must hold one (30 at most)."""
 
 
 class Documents(Protocol[T]):
@@ -78,8 +82,33 @@ class Documents(Protocol[T]):
         """Documents whose instant `field` is at or before `at`, oldest first; null never is."""
         ...
 
-    async def count(self) -> int:
-        """How many documents there are."""
+    async def count(self, any_of: Having | None = None) -> int:
+        """How many documents there are, or how many hold `any_of`."""
+        ...
+
+    async def scan(
+        self,
+        any_of: Having | None = None,
+        *,
+        order_by: str | None = None,
+        descending: bool = False,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[T]:
+        """Documents that hold `any_of`, in the order of one text field, or of their ids.
+
+        Only those strictly beyond `after`, a value of that field (or an id): whatever is written
+        meanwhile, going on from the last one seen shows none twice. The field's values must
+        differ from document to document. A filter with an order needs a composite index.
+        """
+        ...
+
+    async def create_many(self, values: Mapping[str, T]) -> set[str]:
+        """Write documents by id, in as few round trips as may be; answer the ids that were
+        taken already, which are left as they are.
+
+        Not one transaction: an error leaves some written. Doing it again is safe.
+        """
         ...
 
 

@@ -7,7 +7,7 @@ The client itself honours FIRESTORE_EMULATOR_HOST.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -16,20 +16,28 @@ from google.api_core import exceptions
 from google.api_core.retry import AsyncRetry, if_exception_type
 from google.cloud.firestore_v1.async_client import AsyncClient
 from google.cloud.firestore_v1.base_query import FieldFilter
+from google.cloud.firestore_v1.field_path import FieldPath
+from google.cloud.firestore_v1.types.firestore import BatchWriteRequest, BatchWriteResponse
 
 from shared.errors import Conflict, NotFound, Unavailable
-from shared.gcp.documents import from_document, to_document
+from shared.gcp.documents import Having, from_document, to_document
+from shared.gcp.values import fill
 
 T = TypeVar("T")
 
 ATTEMPTS = 10
 TIMEOUT_S = 5.0
+MAX_WRITES = 500
+MAX_REQUEST_BYTES = 8 << 20
+"""What one BatchWrite may hold; Firestore's own limit is 10 MiB."""
 _TRANSIENT = (
     exceptions.ServiceUnavailable,
     exceptions.DeadlineExceeded,
     exceptions.InternalServerError,
     exceptions.TooManyRequests,
 )
+_ALREADY_EXISTS = 6  # google.rpc.Code
+_BatchWrite: Any = BatchWriteRequest.pb()
 _CONTENDED = (exceptions.FailedPrecondition, exceptions.Aborted, exceptions.AlreadyExists)
 
 
@@ -133,11 +141,75 @@ class FirestoreDocuments(Generic[T]):
         query = self._collection.where(filter=FieldFilter(field, "<=", at)).order_by(field)
         return await self._all(query.limit(limit))
 
-    async def count(self) -> int:
+    async def count(self, any_of: Having | None = None) -> int:
+        query: Any = self._having(any_of).count()  # its type says it is not asynchronous
         async with _answered():
-            query: Any = self._collection.count()  # its type says it is not asynchronous
             rows = await query.get(retry=self._retry, timeout=TIMEOUT_S)
             return int(rows[0][0].value)
+
+    async def scan(
+        self,
+        any_of: Having | None = None,
+        *,
+        order_by: str | None = None,
+        descending: bool = False,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[T]:
+        field = FieldPath.document_id() if order_by is None else order_by
+        direction = "DESCENDING" if descending else "ASCENDING"
+        query = self._having(any_of).order_by(field, direction=direction)
+        if after is not None:
+            beyond = self._collection.document(after) if order_by is None else after
+            query = query.start_after({field: beyond})
+        return await self._all(query.limit(limit))
+
+    async def create_many(self, values: Mapping[str, T]) -> set[str]:
+        taken: set[str] = set()
+        request = _BatchWrite(database=self._client._database_string)
+        ids: list[str] = []
+        size = 0
+        for id, value in values.items():
+            write = request.writes.add()
+            write.update.name = self._collection.document(id)._document_path
+            write.current_document.exists = False
+            fill(write.update.fields, to_document(value))
+            ids.append(id)
+            size += write.ByteSize()
+            if len(ids) == MAX_WRITES or size > MAX_REQUEST_BYTES:
+                taken |= await self._write_all(ids, request)
+                del request.writes[:]
+                ids, size = [], 0
+        if ids:
+            taken |= await self._write_all(ids, request)
+        return taken
+
+    async def _write_all(self, ids: list[str], request: Any) -> set[str]:
+        """Send a raw BatchWrite of creations; answer the ids that were taken."""
+        async with _answered():
+            response = await self._client._firestore_api.batch_write(
+                request=BatchWriteRequest.wrap(request),
+                retry=self._retry,
+                timeout=6 * TIMEOUT_S,
+                metadata=self._client._rpc_metadata,
+            )
+        taken: set[str] = set()
+        for id, status in zip(ids, BatchWriteResponse.pb(response).status, strict=True):
+            if status.code == _ALREADY_EXISTS:
+                taken.add(id)
+            elif status.code:
+                raise Unavailable(f"{self._what} {id} was not written: {status.message}")
+        return taken
+
+    def _having(self, any_of: Having | None) -> Any:
+        if any_of is None:
+            return self._collection
+        field, values = any_of
+        if len(values) == 1:
+            return self._collection.where(filter=FieldFilter(field, "array_contains", values[0]))
+        return self._collection.where(
+            filter=FieldFilter(field, "array_contains_any", list(values)[:30])
+        )
 
     async def _read(self, id: str) -> tuple[T | None, Any]:
         async with _answered():

@@ -1,12 +1,12 @@
 """Documents in memory: what tests use in Firestore's place, kept true by the contract suite."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from shared.errors import Conflict, NotFound, Unavailable
-from shared.gcp.documents import from_document, to_document
+from shared.gcp.documents import Having, from_document, to_document
 
 T = TypeVar("T")
 ATTEMPTS = 10
@@ -93,10 +93,45 @@ class MemoryDocuments(Generic[T]):
         )
         return [from_document(item, self._cls) for item in documents[:limit]]
 
-    async def count(self) -> int:
+    async def count(self, any_of: Having | None = None) -> int:
         await asyncio.sleep(0)
-        return len(self._documents)
+        return sum(1 for _, document in self._documents.values() if _holds(document, any_of))
+
+    async def scan(
+        self,
+        any_of: Having | None = None,
+        *,
+        order_by: str | None = None,
+        descending: bool = False,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[T]:
+        await asyncio.sleep(0)
+        found = sorted(
+            (
+                (id if order_by is None else document[order_by], document)
+                for id, (_, document) in self._documents.items()
+                if _holds(document, any_of)
+            ),
+            key=lambda item: item[0],
+            reverse=descending,
+        )
+        if after is not None:
+            found = [it for it in found if (it[0] < after if descending else it[0] > after)]
+        return [from_document(document, self._cls) for _, document in found[:limit]]
+
+    async def create_many(self, values: Mapping[str, T]) -> set[str]:
+        await asyncio.sleep(0)
+        taken = {id for id in values if id in self._documents}
+        for id, value in values.items():
+            if id not in taken:
+                self._write(id, value)
+        return taken
 
     def _write(self, id: str, value: T) -> None:
         self._writes += 1
         self._documents[id] = (self._writes, to_document(value))
+
+
+def _holds(document: dict[str, Any], any_of: Having | None) -> bool:
+    return any_of is None or not set(any_of[1]).isdisjoint(document.get(any_of[0]) or ())

@@ -223,6 +223,48 @@ async def test_until_gives_what_is_due_oldest_first_and_never_null(things: Docum
     assert [thing.id for thing in await things.until("due_at", AT, limit=1)] == ["old"]
 
 
+async def test_scan_goes_on_from_where_it_was_whatever_is_written_meanwhile(
+    things: Documents[Thing],
+):
+    for id in "abcdef":
+        await things.put(id, Thing(id, AT, words=("x", id)))
+    first = await things.scan(limit=2)
+    await things.put("aa", Thing("aa", AT))
+    rest = await things.scan(after=first[-1].id)
+    assert [thing.id for thing in first + rest] == ["a", "b", "c", "d", "e", "f"]
+    down = await things.scan(order_by="id", descending=True, after="d")
+    assert [thing.id for thing in down] == ["c", "b", "aa", "a"]
+
+
+async def test_scan_and_count_find_what_a_list_holds(things: Documents[Thing]):
+    for id, words in (("a", ("x", "y")), ("b", ("y",)), ("c", ()), ("d", ("x",))):
+        await things.put(id, Thing(id, AT, words=words))
+    assert [thing.id for thing in await things.scan(("words", ["x"]))] == ["a", "d"]
+    both = ("words", ["x", "y"])
+    assert [thing.id for thing in await things.scan(both)] == ["a", "b", "d"]
+    assert [thing.id for thing in await things.scan(both, after="a", limit=1)] == ["b"]
+    turned = await things.scan(("words", ["x"]), order_by="id", descending=True)
+    assert [thing.id for thing in turned] == ["d", "a"]
+    assert await things.count(both) == 3
+    assert await things.count(("words", ["z"])) == 0
+
+
+async def test_many_are_created_at_once_and_what_was_there_stays(things: Documents[Thing]):
+    await things.put("t3", Thing("t3", AT, count=99))
+    values = {
+        f"t{number}": Thing(
+            f"t{number}", AT + timedelta(microseconds=number), number, AT, b"\0\xff",
+            (Part("é", 0.5), Part("", None)), {"k": Part("v")}, ("w",),
+        )
+        for number in range(1100)
+    }  # fmt: skip
+    assert await things.create_many(values) == {"t3"}
+    assert (await things.get("t3")).count == 99
+    assert await things.get("t1099") == values["t1099"]
+    assert await things.create_many({"t1": values["t2"]}) == {"t1"}
+    assert await things.count() == 1100
+
+
 async def test_a_document_above_the_limit_is_refused_by_name(things: Documents[Thing]):
     with pytest.raises(TooLarge) as caught:
         await things.put("a", Thing("a", AT, data=bytes(MAX_DOCUMENT_BYTES)))
