@@ -130,7 +130,7 @@ class App:
             bucket = self._store.index.bucket(decode(parts[at])) if at < len(parts) else None
         except BadRequest:
             bucket = None
-        rules = list(bucket.settings.get("cors") or ()) if bucket else []
+        rules: list[dict[str, Any]] = [*(bucket.settings.get("cors") or ())] if bucket else []
         session = self._store.index.session(request.query.get("upload_id", ""))
         if session is not None and (origin := session.request.get("origin")):
             rules.insert(0, cors.of_session(origin))

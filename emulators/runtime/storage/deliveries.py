@@ -4,6 +4,7 @@ As Eventarc over Pub/Sub does it, with shorter pauses so that a local failure he
 """
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -95,12 +96,20 @@ class Deliverer:
             task = asyncio.ensure_future(self._deliver(trigger, session, row))
             under_way[row.id] = task
 
-            def done(_: asyncio.Task, id: int = row.id) -> None:
-                del under_way[id]
-                self._news[trigger.function].set()
-
-            task.add_done_callback(done)
+            task.add_done_callback(functools.partial(self._after, trigger, under_way, row.id))
         return None
+
+    def _after(
+        self, trigger: Trigger, under_way: dict[int, asyncio.Task], id: int, done: asyncio.Task
+    ) -> None:
+        """There is room for another; after a failure of our own (a full disk) not at once."""
+        del under_way[id]
+        news = self._news[trigger.function]
+        if done.cancelled() or done.exception() is None:
+            news.set()
+            return
+        log.error("delivery %d broke off", id, exc_info=done.exception())
+        asyncio.get_running_loop().call_later(self._base_s, news.set)
 
     async def _deliver(
         self, trigger: Trigger, session: aiohttp.ClientSession, row: Delivery

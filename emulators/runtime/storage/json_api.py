@@ -8,32 +8,21 @@ from dataclasses import replace
 from typing import Any
 
 from emulators.runtime.storage import media
-from emulators.runtime.storage.errors import BadRequest, Conflict, NotFound
+from emulators.runtime.storage.buckets_api import BucketsApi
+from emulators.runtime.storage.draft import Draft
+from emulators.runtime.storage.errors import BadRequest, NotFound
 from emulators.runtime.storage.listing import list_page
-from emulators.runtime.storage.names import check_bucket, check_object
+from emulators.runtime.storage.names import check_object
 from emulators.runtime.storage.preconditions import Preconditions, number
 from emulators.runtime.storage.records import (
-    Bucket,
     StoredObject,
-    bucket_resource,
     new_fields,
     object_resource,
     patched,
     replaced,
 )
-from emulators.runtime.storage.store import Draft, Store
-from emulators.runtime.storage.web import Answer, Request, decode, document
-
-_COMPUTED = (
-    "kind",
-    "id",
-    "selfLink",
-    "name",
-    "projectNumber",
-    "etag",
-    "metageneration",
-    "location",
-)
+from emulators.runtime.storage.store import Store
+from emulators.runtime.storage.web import Answer, Request, base_url, decode, document
 
 
 class JsonApi:
@@ -41,20 +30,15 @@ class JsonApi:
 
     def __init__(self, store: Store, project_number: str) -> None:
         self._store = store
+        self._buckets = BucketsApi(store, project_number)
         self._project_number = project_number
 
     async def answer(self, request: Request, parts: list[str], caller: str) -> Answer:
         """`parts` is the raw path below `/storage/v1/`, split at its slashes."""
         method = request.method
         match parts:
-            case ["b"] if method == "GET":
-                return self._list_buckets(request, caller)
-            case ["b"] if method == "POST":
-                return self._insert_bucket(request, caller, await request.document())
-            case ["b", bucket]:
-                return await self._bucket(request, decode(bucket), caller)
-            case ["b", bucket, "iam", "testPermissions"] if method == "GET":
-                return self._test_permissions(request, decode(bucket), caller)
+            case ["b"] | ["b", _] | ["b", _, "iam", "testPermissions"]:
+                return await self._buckets.answer(request, parts[1:], caller)
             case ["b", bucket, "o"] if method == "GET":
                 return self._list(request, decode(bucket), caller)
             case ["b", bucket, "o", name]:
@@ -83,73 +67,6 @@ class JsonApi:
                 )
                 return document({"kind": "storage#serviceAccount", "email_address": email})
         raise NotFound("Not Found")
-
-    # Buckets
-
-    def _list_buckets(self, request: Request, caller: str) -> Answer:
-        prefix = request.query.get("prefix", "")
-        items = [
-            bucket_resource(bucket, base_url(request), self._project_number)
-            for bucket in self._store.index.buckets()
-            if bucket.name.startswith(prefix)
-            and self._store.access.allows(caller, "storage.buckets.get", bucket.name)
-        ]
-        return document({"kind": "storage#buckets", "items": items})
-
-    def _insert_bucket(self, request: Request, caller: str, body: dict[str, Any]) -> Answer:
-        name = check_bucket(str(body.get("name", "")))
-        self._store.access.check(caller, "storage.buckets.create", name)
-        if self._store.index.bucket(name):
-            raise Conflict(
-                "Your previous request to create the named bucket succeeded and you already own it."
-            )
-        now = self._store.now_us()
-        location = str(body.get("location", "US")).upper()
-        bucket = Bucket(name, location, now, 1, _settings(body))
-        with self._store.index.transaction():
-            self._store.index.put_bucket(bucket)
-        return document(bucket_resource(bucket, base_url(request), self._project_number))
-
-    async def _bucket(self, request: Request, name: str, caller: str) -> Answer:
-        index, access = self._store.index, self._store.access
-        bucket = self._store.bucket(name)
-        preconditions = Preconditions.of_query(request.query)
-        match request.method:
-            case "GET":
-                access.check(caller, "storage.buckets.get", name)
-                preconditions.check_metageneration(bucket.metageneration, reading=True)
-            case "PATCH" | "PUT":
-                access.check(caller, "storage.buckets.update", name)
-                preconditions.check_metageneration(bucket.metageneration)
-                kept = bucket.settings if request.method == "PATCH" else {}
-                settings = {**kept, **_settings(await request.document())}
-                bucket = replace(
-                    bucket,
-                    metageneration=bucket.metageneration + 1,
-                    settings={key: value for key, value in settings.items() if value is not None},
-                )
-                with index.transaction():
-                    index.put_bucket(bucket)
-            case "DELETE":
-                access.check(caller, "storage.buckets.delete", name)
-                preconditions.check_metageneration(bucket.metageneration)
-                if index.objects(name, "", None, 1):
-                    raise Conflict("The bucket you tried to delete is not empty.")
-                with index.transaction():
-                    index.delete_bucket(name)
-                return Answer(204)
-            case _:
-                raise NotFound("Not Found")
-        return document(bucket_resource(bucket, base_url(request), self._project_number))
-
-    def _test_permissions(self, request: Request, name: str, caller: str) -> Answer:
-        self._store.bucket(name)
-        asked = request.query_list("permissions")
-        held = [p for p in asked if self._store.access.allows(caller, p, name)]
-        answer: dict[str, Any] = {"kind": "storage#testIamPermissionsResponse"}
-        return document({**answer, "permissions": held} if held else answer)
-
-    # Objects
 
     def _list(self, request: Request, bucket: str, caller: str) -> Answer:
         self._store.bucket(bucket)
@@ -235,11 +152,6 @@ class JsonApi:
         )
 
 
-def base_url(request: Request) -> str:
-    """Where the caller sees this server."""
-    return f"http://{request.headers.get('host', '127.0.0.1')}"
-
-
 def resource(request: Request, stored: StoredObject) -> Answer:
     """`stored` as an answer, with its etag."""
     return document(object_resource(stored, base_url(request)), headers=(("etag", stored.etag),))
@@ -262,7 +174,3 @@ def _source(entry: Any) -> tuple[str, int | None, Preconditions]:
     generation = entry.get("generation")
     pinned = None if generation is None else number("generation", str(generation))
     return entry["name"], pinned, preconditions
-
-
-def _settings(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in body.items() if key not in _COMPUTED}

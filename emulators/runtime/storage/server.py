@@ -18,12 +18,12 @@ from emulators.runtime.storage.cloud import declare_buckets
 from emulators.runtime.storage.deliveries import Courier, Deliverer
 from emulators.runtime.storage.files import Files
 from emulators.runtime.storage.index import Index
-from emulators.runtime.storage.json_api import base_url
 from emulators.runtime.storage.records import Bucket
 from emulators.runtime.storage.sessions import LIFETIME_S
 from emulators.runtime.storage.signing import Verifier
 from emulators.runtime.storage.store import Store
 from emulators.runtime.storage.triggers import Trigger, TriggerOutbox
+from emulators.runtime.storage.web import base_url
 
 _GRACE_S = 3
 _KEEP_ALIVE_S = 75

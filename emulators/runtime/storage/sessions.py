@@ -10,11 +10,12 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from emulators.runtime.storage.draft import Draft
 from emulators.runtime.storage.errors import BadRequest, NotFound, Refused
 from emulators.runtime.storage.files import Writer
 from emulators.runtime.storage.index import SessionRow
 from emulators.runtime.storage.records import StoredObject
-from emulators.runtime.storage.store import Draft, Store
+from emulators.runtime.storage.store import Store
 from emulators.runtime.storage.web import Request
 
 LIFETIME_S = 7 * 24 * 3600

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from emulators.runtime.storage import media
+from emulators.runtime.storage.draft import Draft
 from emulators.runtime.storage.errors import BadRequest
 from emulators.runtime.storage.json_api import resource
 from emulators.runtime.storage.names import check_object
@@ -11,7 +12,7 @@ from emulators.runtime.storage.preconditions import Preconditions, number
 from emulators.runtime.storage.records import new_fields
 from emulators.runtime.storage.related import RelatedParser, boundary_of
 from emulators.runtime.storage.sessions import Progress, Sessions, hashes_of
-from emulators.runtime.storage.store import Draft, Store
+from emulators.runtime.storage.store import Store
 from emulators.runtime.storage.web import Answer, Request
 
 PublicUrl = Callable[[Request], str]

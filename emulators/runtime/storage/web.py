@@ -141,6 +141,11 @@ async def _disconnect(receive: Receive) -> None:
         pass
 
 
+def base_url(request: Request) -> str:
+    """Where the caller sees this server."""
+    return f"http://{request.headers.get('host', '127.0.0.1')}"
+
+
 def document(value: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
     """`value` as a JSON answer."""
     kind = ("content-type", "application/json; charset=UTF-8")

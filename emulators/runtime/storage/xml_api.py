@@ -4,13 +4,14 @@ from dataclasses import replace
 
 from emulators.runtime.storage import media
 from emulators.runtime.storage.access import ANONYMOUS
+from emulators.runtime.storage.draft import Draft
 from emulators.runtime.storage.errors import BadRequest, NotFound
 from emulators.runtime.storage.json_api import generation_of
 from emulators.runtime.storage.names import check_object
 from emulators.runtime.storage.preconditions import Preconditions
 from emulators.runtime.storage.records import StoredObject, new_fields
 from emulators.runtime.storage.sessions import Sessions, hashes_of
-from emulators.runtime.storage.store import Draft, Store
+from emulators.runtime.storage.store import Store
 from emulators.runtime.storage.uploads import PublicUrl
 from emulators.runtime.storage.web import Answer, Request
 
