@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from functions.rights.territories import TERRITORIES, WORLDWIDE
+from shared.territories import TERRITORIES, WORLDWIDE
 from shared.errors import Invalid
 from shared.events import LicenceChanged
 from shared.ids import derived_id, parse_id

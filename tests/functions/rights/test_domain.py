@@ -6,7 +6,7 @@ import pytest
 
 from functions.rights import domain
 from functions.rights.domain import Licence
-from functions.rights.territories import TERRITORIES
+from shared.territories import TERRITORIES
 from shared.errors import Invalid
 from shared.ids import derived_id
 

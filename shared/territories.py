@@ -1,4 +1,4 @@
-"""The territories that a licence may name: ISO 3166-1 alpha-2, and XK as everyone uses it."""
+"""Territories and markets: ISO 3166-1 alpha-2, and XK as everyone uses it."""
 
 WORLDWIDE = "*"
 
