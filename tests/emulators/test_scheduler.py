@@ -171,7 +171,7 @@ async def test_due_jobs_run_once_each_time(
     monkeypatch.setattr(scheduler, "_now", lambda: now)
     running = asyncio.create_task(made(tiny_graph(job(), job("broken", "* * * * *"))).run())
     async with asyncio.timeout(10):
-        while len(page.asked) < 8:
+        while len(page.asked) < 8:  # noqa: ASYNC110 - it waits for a count
             await asyncio.sleep(0.01)
     running.cancel()
     minutes = (now - at("2026-03-01T10:05:00")).total_seconds() // 60 + 2
