@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from emulators.runtime.pubsub.topology import Subscription
 
-SETTLED_JITTER = 0.1
+JITTER = 0.1
 """Each pause is up to this share longer, so that failures do not come back in step."""
 
 
@@ -106,13 +106,6 @@ class Backlog:
         heapq.heappush(self._paused, (now + pause, message.id, message))
         return pause
 
-    def oldest_us(self) -> int | None:
-        """When the oldest message in memory was published."""
-        messages = [*self._leased.values(), *(m for _, _, m in self._paused)]
-        if self._ready:
-            messages.append(self._ready[0])
-        return min((m.published_us for m in messages), default=None)
-
     def errors(self) -> dict[int, tuple[int, str]]:
         """Messages that failed and are to be tried again: id -> (attempts, last error)."""
         return {m.id: (m.attempts, m.error) for _, _, m in self._paused}
@@ -122,4 +115,4 @@ def backoff_s(between: tuple[float, float], attempts: int) -> float:
     """The pause after the `attempts`-th failure: exponential, with a little jitter."""
     shortest, longest = between
     pause = min(longest, shortest * 2 ** min(attempts - 1, 30))
-    return pause * (1 + SETTLED_JITTER * random.random())  # noqa: S311 - no secret
+    return pause * (1 + JITTER * random.random())  # noqa: S311 - no secret

@@ -10,7 +10,7 @@ from google.protobuf import timestamp_pb2
 from google.pubsub_v1.types import pubsub as types
 
 from emulators.runtime.pubsub.backlog import Message
-from emulators.runtime.pubsub.broker import Lane
+from emulators.runtime.pubsub.broker import Clock, Lane
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Leases:
     once the message is out again.
     """
 
-    def __init__(self, lane: Lane, clock: Any) -> None:
+    def __init__(self, lane: Lane, clock: Clock) -> None:
         self.lane = lane
         self._clock = clock
         self._deadlines: dict[int, float] = {}
