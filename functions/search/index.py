@@ -1,0 +1,206 @@
+"""The port through which search finds, and its Tantivy implementation: one index a kind.
+
+Another engine (one that speaks Elasticsearch's protocol, say) would be another `SearchIndex`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import tantivy
+
+from functions.search import plan
+from functions.search.document import Document, Stored, number_of
+from functions.search.query import Query
+from functions.search.schema import RANK_OFFSET, entry, schema
+
+FEW = 3
+"""With fewer exact hits than this, misspelt ones are looked for."""
+WRITER_BYTES = 15_000_000
+"""What Tantivy asks for a writer at least."""
+
+_decode = msgspec.msgpack.Decoder(Stored).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One found thing: `card` is for its kind to show."""
+
+    id: str
+    revision: int
+    score: float
+    card: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """A page of what was found, best first. `forgiving` if misspelt words had to be allowed."""
+
+    total: int
+    items: tuple[Hit, ...]
+    forgiving: bool = False
+
+
+class SearchIndex(Protocol):
+    """Everything findable of one kind."""
+
+    def search(
+        self, query: Query, *, market: str | None, limit: int, offset: int, today: date
+    ) -> Hits:
+        """The hits from `offset` on, at most `limit`. With `market`, none that it blocks."""
+        ...
+
+    def apply(self, documents: Iterable[Document]) -> int:
+        """Take in newer revisions, let go of removed things; the next search sees it all.
+
+        Older revisions than known are left out. Answers how many were taken in.
+        """
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many documents can be found."""
+        ...
+
+
+class TantivyIndex:
+    """A `SearchIndex` in `folder`, or in memory. Reading and writing may be in several threads,
+    writing in one at a time."""
+
+    def __init__(self, kind: str, folder: Path | None = None) -> None:
+        self.kind = kind
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        self._index = tantivy.Index(schema(), str(folder) if folder else None)
+        self._index.config_reader("manual")
+        self._index.reload()
+        self._searcher = self._index.searcher()
+        self._writer: tantivy.IndexWriter | None = None
+        self._gone: dict[str, int] = {}
+
+    @property
+    def count(self) -> int:
+        return self._searcher.num_docs
+
+    def search(
+        self, query: Query, *, market: str | None, limit: int, offset: int, today: date
+    ) -> Hits:
+        searcher = self._searcher
+        if not plan.applies(self.kind, query):
+            return Hits(0, ())
+        if "hipster" in query.tags:
+            return self._unheard(searcher, query, market, limit, offset, today)
+        found = _run(searcher, plan.strict(self.kind, query, market, today), limit, offset)
+        forgiving = False
+        if found.count < FEW and (query.words or query.filters):
+            for node in self._forgiving(query, market, today):
+                more = _run(searcher, node, limit, offset)
+                if more.count > found.count:
+                    found, forgiving = more, True
+                if found.count >= FEW or (forgiving and found.count):
+                    break
+        return Hits(found.count, _read(searcher, found), forgiving)
+
+    def _forgiving(self, query: Query, market: str | None, today: date):
+        yield plan.close(self.kind, query, market, today, 1)
+        yield plan.close(self.kind, query, market, today, 2)
+        if len(query.words) > 2:
+            yield plan.loose(self.kind, query, market, today)
+
+    def _unheard(
+        self,
+        searcher: tantivy.Searcher,
+        query: Query,
+        market: str | None,
+        limit: int,
+        offset: int,
+        today: date,
+    ) -> Hits:
+        few = tantivy.Query.range_query(
+            schema(),
+            "rank",
+            tantivy.FieldType.Unsigned,
+            RANK_OFFSET,
+            RANK_OFFSET + plan.HIPSTER_POPULARITY,
+        )
+        node = plan.strict(self.kind, query, market, today).and_must_match(
+            tantivy.Query.const_score_query(few, 0.0)
+        )
+        found = _run(searcher, node, limit, offset)
+        return Hits(found.count, _read(searcher, found))
+
+    def apply(self, documents: Iterable[Document]) -> int:
+        latest: dict[str, Document] = {}
+        for document in documents:
+            known = latest.get(document.id)
+            if known is None or document.revision > known.revision:
+                latest[document.id] = document
+        newer = [it for it in latest.values() if it.revision > self.revision(it.id)]
+        if not newer:
+            return 0
+        writer = self._writer or self._index.writer(WRITER_BYTES, 1)
+        self._writer = writer
+        for document in newer:
+            writer.delete_documents_by_term("number", number_of(document.id))
+            if document.removed:
+                self._gone[document.id] = document.revision
+            else:
+                self._gone.pop(document.id, None)
+                writer.add_document(entry(document))
+        writer.commit()
+        self._index.reload()
+        self._searcher = self._index.searcher()
+        return len(newer)
+
+    def bury(self, revisions: dict[str, int]) -> None:
+        """Removed things by id and revision: an old event about them changes nothing."""
+        self._gone.update(revisions)
+
+    def revision(self, id: str) -> int:
+        """The revision that is known of a thing, found or removed; -1 of one never heard of."""
+        if id in self._gone:
+            return self._gone[id]
+        searcher = self._searcher
+        node = tantivy.Query.term_query(schema(), "number", number_of(id), "basic")
+        for _, address in searcher.search(node, 1, count=False).hits:
+            return _stored(searcher, address).revision
+        return -1
+
+
+def build(kind: str, folder: Path, documents: Iterable[Document], heap_bytes: int) -> int:
+    """Write an index of `documents` (each once, none removed) into `folder`; their number.
+
+    Ends in few segments: merged once, so that a search visits one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    index = tantivy.Index(schema(), str(folder))
+    writer = index.writer(heap_bytes, 1)
+    count = 0
+    for document in documents:
+        writer.add_document(entry(document))
+        count += 1
+    writer.commit()
+    writer.wait_merging_threads()
+    return count
+
+
+def _run(
+    searcher: tantivy.Searcher, node: tantivy.Query, limit: int, offset: int
+) -> tantivy.SearchResult:
+    # Tantivy takes no limit of nought, and a caller may want only the total.
+    return searcher.search(node, max(1, limit), offset=offset, weight_by_field="rank")
+
+
+def _read(searcher: tantivy.Searcher, found: tantivy.SearchResult) -> tuple[Hit, ...]:
+    items: list[Hit] = []
+    for score, address in found.hits:
+        stored = _stored(searcher, address)
+        items.append(Hit(stored.id, stored.revision, score, stored.card))
+    return tuple(items)
+
+
+def _stored(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> Stored:
+    return _decode(searcher.doc(address)["stored"][0])
