@@ -5,7 +5,6 @@ promises: whatever the client and HTTP cost, this costs too. `python -m benchmar
 DIR` prints the address it listens on.
 """
 
-import asyncio
 import json
 import os
 import socket
@@ -16,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import uvicorn
+import uvloop
 
 _JSON = (b"content-type", b"application/json")
 _OBJECT = json.dumps({"name": "floor", "bucket": "bench", "generation": "1"}).encode()
@@ -95,7 +95,7 @@ def main() -> None:
         proxy_headers=False,
     )
     print(url, flush=True)
-    asyncio.run(uvicorn.Server(config).serve([listener]))
+    uvloop.run(uvicorn.Server(config).serve([listener]))
 
 
 if __name__ == "__main__":
