@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from functions.transcode.segments import Segment, Segmented
+from functions.transcode.segments import Segment, Segmented, group
 
 
 class Malformed(ValueError):
@@ -13,10 +13,10 @@ class Malformed(ValueError):
 
 
 def read(path: Path) -> Segmented:
-    """The header and fragments of a file that starts ftyp, moov, sidx.
+    """The header, index and segments of a file that starts ftyp, moov, sidx.
 
-    `init_size` ends before the sidx: a player that follows a manifest has no use for it.
-    The sidx counts time from the first sample that is heard, after the encoder's delay.
+    `init_size` ends before the sidx. The sidx counts time from the first sample that is heard,
+    after the encoder's delay.
 
     Raises:
         Malformed: a box is missing, or sidx and fragments disagree.
@@ -28,8 +28,8 @@ def read(path: Path) -> Segmented:
             raise Malformed(f"{path.name} starts with {kinds[:3]}")
         _, sidx_offset, sidx_size = tops[2]
         file.seek(sidx_offset)
-        timescale, references = _sidx(file.read(sidx_size))
-    offset = sidx_offset + sidx_size
+        timescale, first_offset, references = _sidx(file.read(sidx_size))
+    offset = sidx_offset + sidx_size + first_offset
     segments: list[Segment] = []
     start = 0
     for size, duration in references:
@@ -37,9 +37,37 @@ def read(path: Path) -> Segmented:
         offset += size
         start += duration
     moofs = [at for kind, at, _ in tops if kind == "moof"]
-    if moofs != [segment.offset for segment in segments] or offset != path.stat().st_size:
+    whole = segments and moofs[:1] == [segments[0].offset] and offset == path.stat().st_size
+    if not whole or not {segment.offset for segment in segments} <= set(moofs):
         raise Malformed(f"{path.name}: sidx does not list its fragments")
-    return Segmented(timescale, sidx_offset, tuple(segments))
+    return Segmented(timescale, sidx_offset, tuple(segments), sidx_size)
+
+
+def regroup(path: Path) -> Segmented:
+    """Rewrite the sidx in place so that it lists segments as `group` makes them of fragments.
+
+    A segment may hold several fragments (ISO/IEC 14496-12 §8.16.3). Where the shorter index
+    leaves room, a free box fills it, so that no other byte of the file moves.
+
+    Raises:
+        Malformed: as `read`.
+    """
+    found = read(path)
+    grouped = group(found.segments, found.timescale)
+    room = 12 * (len(found.segments) - len(grouped))
+    size = found.index_size - room
+    box = struct.pack(
+        ">I4sIIIQQHH", size, b"sidx", 1 << 24, 1, found.timescale, 0, room, 0, len(grouped)
+    )
+    for segment in grouped:
+        # It starts with a stream access point of type 1: every AAC frame is one.
+        box += struct.pack(">III", segment.size, segment.duration, 0x90000000)
+    if room:
+        box += struct.pack(">I4s", room, b"free") + bytes(room - 8)
+    with path.open("r+b") as file:
+        file.seek(found.init_size)
+        file.write(box)
+    return read(path)
 
 
 def _tops(file: BinaryIO) -> Iterator[tuple[str, int, int]]:
@@ -58,11 +86,12 @@ def _tops(file: BinaryIO) -> Iterator[tuple[str, int, int]]:
         file.seek(offset)
 
 
-def _sidx(box: bytes) -> tuple[int, list[tuple[int, int]]]:
-    """Timescale and (size, duration) of each subsegment (ISO/IEC 14496-12 §8.16.3)."""
+def _sidx(box: bytes) -> tuple[int, int, list[tuple[int, int]]]:
+    """Timescale, gap before the first, and (size, duration) of each segment."""
     version = box[8]
     timescale = struct.unpack_from(">I", box, 16)[0]
     at = 28 if version == 0 else 36
+    first_offset = struct.unpack_from(">I", box, at - 4)[0]  # of 64 bits the lower half
     count = struct.unpack_from(">H", box, at + 2)[0]
     references = []
     for number in range(count):
@@ -70,4 +99,4 @@ def _sidx(box: bytes) -> tuple[int, list[tuple[int, int]]]:
         if size >> 31:
             raise Malformed("a sidx that points to another sidx")
         references.append((size, duration))
-    return timescale, references
+    return timescale, first_offset, references

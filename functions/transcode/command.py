@@ -56,6 +56,19 @@ def encoding(rung: Rung) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def flatten(ffmpeg: str, master: Path, even: Path, rate_hz: int) -> list[str]:
+    """Decode a master whose format changes half-way into one that keeps to a single format.
+
+    A change makes ffmpeg build its filters again, and they count samples from nought again.
+    """
+    return [
+        ffmpeg, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-y",
+        *INPUT_GUARDS, "-vn", "-sn", "-dn", "-i", str(master), "-map", "0:a:0", *_BARE,
+        "-af", f"aresample={rate_hz}:ochl=stereo:rematrix_maxval=1.0",
+        "-c:a", "flac", "-sample_fmt", "s32", "-f", "flac", str(even),
+    ]  # fmt: skip
+
+
 def filters(channels: int, rate_hz: int) -> tuple[str, ...]:
     """The filter graphs: resample once, mix once, then split to whoever listens.
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import quoteattr
 
 from functions.transcode.segments import Segmented
 
@@ -63,10 +62,13 @@ def hls_multivariant(renditions: Sequence[Listed]) -> str:
 
 
 def dash(renditions: Sequence[Listed], duration_s: float) -> str:
-    """A static MPD of CMAF files (ISO/IEC 23009-1): the segments that the HLS playlists list.
+    """A static MPD of CMAF files, on-demand profile (ISO/IEC 23009-1 §8.3).
 
-    Renditions are in one AdaptationSet, by rising bandwidth; segment times are written once,
-    since they are the same in all. Raises ValueError if they are not.
+    It names each file's header and index; the index lists the segments that HLS lists. All
+    renditions are in one AdaptationSet, by rising bandwidth.
+
+    Raises:
+        ValueError: segments are not at the same times in all renditions.
     """
     first = renditions[0].segmented
     times = [(segment.start, segment.duration) for segment in first.segments]
@@ -77,18 +79,17 @@ def dash(renditions: Sequence[Listed], duration_s: float) -> str:
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
         '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011"'
-        ' profiles="urn:mpeg:dash:profile:isoff-main:2011" type="static"'
+        ' profiles="urn:mpeg:dash:profile:isoff-on-demand:2011" type="static"'
         f' mediaPresentationDuration="PT{duration_s:.6f}S"'
-        f' maxSegmentDuration="PT{longest:.3f}S" minBufferTime="PT2S">',
+        # Players wait for minBufferTime before they start: the first segment's length.
+        f' maxSubsegmentDuration="PT{longest:.3f}S" minBufferTime="PT2S">',
         '<Period id="0" start="PT0S">',
-        '<AdaptationSet id="0" contentType="audio" mimeType="audio/mp4" segmentAlignment="true"'
-        ' subsegmentAlignment="true" startWithSAP="1" bitstreamSwitching="true">',
-        f'<SegmentList timescale="{first.timescale}"><SegmentTimeline>',
-        *(f'<S t="{start}" d="{duration}"/>' for start, duration in times),
-        "</SegmentTimeline></SegmentList>",
+        '<AdaptationSet id="0" contentType="audio" mimeType="audio/mp4"'
+        ' subsegmentAlignment="true" subsegmentStartsWithSAP="1" bitstreamSwitching="true">',
     ]
     for rendition in sorted(renditions, key=lambda rendition: rendition.bandwidth_bps):
         segmented = rendition.segmented
+        index = segmented.init_size
         lines += [
             f'<Representation id="{rendition.codec}-{rendition.kbps}"'
             f' codecs="{CODECS[rendition.codec]}" bandwidth="{rendition.bandwidth_bps}"'
@@ -97,16 +98,9 @@ def dash(renditions: Sequence[Listed], duration_s: float) -> str:
             ' schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011"'
             f' value="{rendition.channels}"/>',
             f"<BaseURL>{rendition.uri}</BaseURL>",
-            f'<SegmentList timescale="{segmented.timescale}">'
-            f'<Initialization range="0-{segmented.init_size - 1}"/>',
-            *(
-                f"<SegmentURL mediaRange={_range(segment.offset, segment.size)}/>"
-                for segment in segmented.segments
-            ),
-            "</SegmentList></Representation>",
+            f'<SegmentBase timescale="{segmented.timescale}"'
+            f' indexRange="{index}-{index + segmented.index_size - 1}" indexRangeExact="true">',
+            f'<Initialization range="0-{index - 1}"/></SegmentBase>',
+            "</Representation>",
         ]
     return "\n".join([*lines, "</AdaptationSet></Period></MPD>", ""])
-
-
-def _range(offset: int, size: int) -> str:
-    return quoteattr(f"{offset}-{offset + size - 1}")

@@ -1,6 +1,7 @@
 """From encoded files to published ones: segment facts, manifests, and the list of objects."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from functions.transcode import boxes, manifest, mp3
@@ -35,9 +36,10 @@ def package(
         file = out / rung.path
         segmented: Segmented | None = None
         if rung.codec == "aac":
-            segmented = boxes.read(file)
+            segmented = boxes.regroup(file)
         elif rung.codec == "mp3":
-            segmented, found = mp3.read(file)
+            frames, found = mp3.read(file)
+            segmented = replace(frames, segments=group(frames.segments, frames.timescale))
             gapless = found if rung.adaptive else gapless
         rendition = _rendition(rung, file.stat().st_size, prefix, duration_s, segmented)
         renditions.append(rendition)
@@ -53,18 +55,12 @@ def _rendition(
     average = round(size * 8 / duration_s)
     peak = average
     if segmented is not None:
-        segments = group(segmented.segments, segmented.timescale)
-        peak = peak_bps(segments, segmented.timescale)
-        average = average_bps(segments, segmented.timescale)
+        peak = peak_bps(segmented.segments, segmented.timescale)
+        average = average_bps(segmented.segments, segmented.timescale)
     return Rendition(rung.codec, rung.kbps, rung.tier, prefix + rung.path, size, peak, average)
 
 
 def _listed(rung: Rung, rendition: Rendition, segmented: Segmented) -> Listed:
-    grouped = Segmented(
-        segmented.timescale,
-        segmented.init_size,
-        group(segmented.segments, segmented.timescale),
-    )
     return Listed(
         codec=rung.codec,
         kbps=rung.kbps,
@@ -73,7 +69,7 @@ def _listed(rung: Rung, rendition: Rendition, segmented: Segmented) -> Listed:
         playlist=f"{Path(rung.name).stem}.m3u8",
         bandwidth_bps=rendition.bandwidth_bps,
         average_bps=rendition.average_bps,
-        segmented=grouped,
+        segmented=segmented,
     )
 
 
@@ -101,13 +97,8 @@ def _write_manifests(
 
 
 def _below(rendition: Listed, folder: str) -> Listed:
-    return Listed(
-        codec=rendition.codec,
-        kbps=rendition.kbps,
-        channels=rendition.channels,
+    return replace(
+        rendition,
         uri=f"{folder}/{rendition.uri}",
         playlist=f"{folder}/{rendition.playlist}",
-        bandwidth_bps=rendition.bandwidth_bps,
-        average_bps=rendition.average_bps,
-        segmented=rendition.segmented,
     )

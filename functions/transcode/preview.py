@@ -37,6 +37,8 @@ def cut(excerpt: Excerpt) -> bytes:
     if tail < len(audio):
         audio = audio[: len(audio) - tail]
     length = len(audio)
+    if length < 8:  # milliseconds: no room for edges, perhaps for nothing
+        return bytes(audio.raw_data) or excerpt.pcm
     faded = audio.fade_in(min(_FADE_IN_MS, length // 4)).fade_out(min(_FADE_OUT_MS, length // 2))
     return bytes(faded.raw_data)
 

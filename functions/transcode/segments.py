@@ -21,11 +21,15 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Segmented:
-    """A rendition's segments. `timescale`: ticks a second. `init_size`: bytes of header at 0."""
+    """A rendition's segments; `timescale` is in ticks a second.
+
+    The file starts with `init_size` bytes of header and `index_size` bytes of index.
+    """
 
     timescale: int
     init_size: int
     segments: tuple[Segment, ...]
+    index_size: int = 0
 
 
 def group(pieces: Iterable[Segment], timescale: int) -> tuple[Segment, ...]:

@@ -10,12 +10,13 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from functions.transcode import riff
 from functions.transcode.run import Limits, run
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LIMITS = Limits(wall_s=30, cpu_s=20, address_space_bytes=1 << 30, file_size_bytes=32 << 20)
 _LONGEST = 300
-_MOST_ARTISTS = 50
+_MOST = 50  # artists
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 
@@ -70,7 +71,7 @@ def _extract(master: Path, covers: Path) -> Tags:
     easy = mutagen.File(master, easy=True)  # type: ignore[attr-defined]
     if easy is None:
         return Tags()
-    tags = easy.tags or {}
+    tags = easy.tags or riff.info(master)
 
     def every(*names: str) -> list[object]:
         for name in names:
@@ -79,20 +80,21 @@ def _extract(master: Path, covers: Path) -> Tags:
             except (KeyError, ValueError):
                 continue
             if values:
+                values = getattr(values, "text", values)  # an ID3 frame in WAV or AIFF
                 return list(values) if isinstance(values, list) else [values]
         return []
 
     def first(*names: str) -> object:
         return next(iter(every(*names)), "")
 
-    artists = (clean(artist) for artist in every("artist", "Author")[:_MOST_ARTISTS])
+    artists = (clean(artist) for artist in every("artist", "TPE1", "Author", "IART")[:_MOST])
     return Tags(
-        title=clean(first("title", "Title")),
+        title=clean(first("title", "TIT2", "Title", "INAM")),
         artists=tuple(dict.fromkeys(artist for artist in artists if artist)),
-        album=clean(first("album", "WM/AlbumTitle")),
-        isrc=isrc(first("isrc", "WM/ISRC")) or _mp4_isrc(master),
-        track_number=number(first("tracknumber", "WM/TrackNumber")),
-        disc_number=number(first("discnumber", "WM/PartOfSet")),
+        album=clean(first("album", "TALB", "WM/AlbumTitle", "IPRD")),
+        isrc=isrc(first("isrc", "TSRC", "WM/ISRC", "ISRC")) or _mp4_isrc(master),
+        track_number=number(first("tracknumber", "TRCK", "WM/TrackNumber", "ITRK")),
+        disc_number=number(first("discnumber", "TPOS", "WM/PartOfSet")),
         cover_id=_cover(master, covers),
     )
 

@@ -3,17 +3,18 @@
 import hashlib
 import logging
 import re
-from dataclasses import dataclass
+import signal
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from functions.transcode import command, preview, tags
 from functions.transcode.completeness import breaks_off
 from functions.transcode.facts import Audio, Source
 from functions.transcode.ladder import LADDER_VERSION, sample_rate_hz
-from functions.transcode.loudness import Loudness, summaries
+from functions.transcode.loudness import summaries
 from functions.transcode.packaging import package
 from functions.transcode.pcm import Listener
-from functions.transcode.probe import INPUT_GUARDS, Probe, probe
+from functions.transcode.probe import Probe, probe
 from functions.transcode.refusals import Interrupted, LongAudio, Reason, Refused
 from functions.transcode.run import Finished, Limits, run
 from shared.ids import base62
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 WAVEFORM = "base/waveform.json"
 # A whole file may miss this much of what it declares: rounding, and encoders' delay.
 _TOLERANCE_S = 0.2
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _FULL_DISK = re.compile(r"No space left on device|Cannot allocate memory")
 
 
@@ -65,11 +67,18 @@ def transcode_master(
     declared = probe(ffmpeg, master)
     _check_length(declared.declared_s or 0.0, bounds)
     rate_hz = sample_rate_hz(declared.sample_rate_hz)
-    listener = Listener(rate_hz, declared.declared_s)
-    finished = _decode(ffmpeg, master, out, declared, rate_hz, listener, bounds)
+    finished, listener = _encode(ffmpeg, master, out, declared, rate_hz, bounds)
+    loudness = summaries(finished.stderr)
+    if len(loudness) > 1:
+        even = scratch / "even.flac"
+        _check_end(run(command.flatten(ffmpeg, master, even, rate_hz), _limits(bounds)))
+        finished, listener = _encode(
+            ffmpeg, even, out, replace(declared, channels=2), rate_hz, bounds
+        )
+        loudness = summaries(finished.stderr)
+    if len(loudness) != 1:
+        raise Interrupted(f"loudness was not measured: {finished.stderr[-500:]}")
     duration_s = listener.total_samples / rate_hz
-    _check(finished, declared, duration_s, bounds)
-    loudness = _loudness(ffmpeg, finished, out)
     audio_id = _audio_id(listener, rate_hz, ffmpeg)
     preview.write(ffmpeg, listener.excerpt(), scratch, out / preview.PATH)
     (out / WAVEFORM).write_bytes(listener.waveform())
@@ -82,9 +91,9 @@ def transcode_master(
         total_samples=listener.total_samples,
         sample_rate_hz=rate_hz,
         channels=declared.channels,
-        integrated_lufs=loudness.integrated_lufs,
-        true_peak_dbtp=loudness.true_peak_dbtp,
-        gain_db=loudness.gain_db,
+        integrated_lufs=loudness[0].integrated_lufs,
+        true_peak_dbtp=loudness[0].true_peak_dbtp,
+        gain_db=loudness[0].gain_db,
         mp3_delay=gapless.delay,
         mp3_padding=gapless.padding,
         fingerprint=fingerprint.read_text().strip(),
@@ -97,36 +106,23 @@ def transcode_master(
     return Transcoded(Source(master_sha256, audio, tags.read(master, covers)), out, covers)
 
 
-def _decode(
-    ffmpeg: str,
-    master: Path,
-    out: Path,
-    declared: Probe,
-    rate_hz: int,
-    listener: Listener,
-    bounds: Bounds,
-) -> Finished:
-    limit_s = min(bounds.longest_s, bounds.inline_s) + 1
+def _encode(
+    ffmpeg: str, master: Path, out: Path, declared: Probe, rate_hz: int, bounds: Bounds
+) -> tuple[Finished, Listener]:
+    """The one decode. The log holds two summaries of loudness if the format changed half-way:
+    then timestamps began anew as well, and what was written is of no use."""
+    listener = Listener(rate_hz, declared.declared_s)
     argv = command.argv(
-        ffmpeg, master, out, channels=declared.channels, rate_hz=rate_hz, limit_s=limit_s
+        ffmpeg,
+        master,
+        out,
+        channels=declared.channels,
+        rate_hz=rate_hz,
+        limit_s=min(bounds.longest_s, bounds.inline_s) + 1,
     )
-    return run(argv, Limits(wall_s=bounds.wall_s, cpu_s=60 + limit_s), sink=listener)
-
-
-def _check_length(seconds: float, bounds: Bounds) -> None:
-    if seconds > bounds.longest_s:
-        raise Refused(Reason.TOO_LONG, f"longer than {bounds.longest_s // 60} minutes")
-    if seconds > bounds.inline_s:
-        raise LongAudio(f"{seconds:.0f} s")
-
-
-def _check(finished: Finished, declared: Probe, decoded_s: float, bounds: Bounds) -> None:
-    if finished.returncode != 0:
-        tail = finished.stderr[-500:]
-        if finished.signal is not None or finished.timed_out or _FULL_DISK.search(finished.stderr):
-            raise Interrupted(f"ffmpeg ended with {finished.returncode}: {tail}")
-        log.warning("ffmpeg ended with %d: %s", finished.returncode, tail)
-        raise Refused(Reason.DECODE_FAILED, "the audio could not be decoded")
+    finished = run(argv, _limits(bounds), sink=listener)
+    _check_end(finished)
+    decoded_s = listener.total_samples / rate_hz
     if decoded_s == 0:
         raise Refused(Reason.DECODE_FAILED, "the audio decodes to nothing")
     _check_length(decoded_s, bounds)
@@ -138,26 +134,30 @@ def _check(finished: Finished, declared: Probe, decoded_s: float, bounds: Bounds
                 Reason.TRUNCATED,
                 f"only {decoded_s:.1f} of {declared.declared_s:.1f} s could be decoded",
             )
+    return finished, listener
 
 
-def _loudness(ffmpeg: str, finished: Finished, out: Path) -> Loudness:
-    found = summaries(finished.stderr)
-    if len(found) == 1:
-        return found[0]
-    # The master changed its format half-way, and with it began a new measurement: measure
-    # what listeners get instead.
-    again = run(
-        [
-            ffmpeg, "-hide_banner", "-nostdin", "-nostats", *INPUT_GUARDS,
-            "-i", str(out / "high" / "aac-320.mp4"),
-            "-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-",
-        ],
-        Limits(wall_s=300, cpu_s=300, file_size_bytes=0),
-    )  # fmt: skip
-    measured = summaries(again.stderr)
-    if again.returncode != 0 or not measured:
-        raise Interrupted(f"loudness was not measured: {again.stderr[-500:]}")
-    return measured[-1]
+def _limits(bounds: Bounds) -> Limits:
+    return Limits(wall_s=bounds.wall_s, cpu_s=60 + min(bounds.longest_s, bounds.inline_s))
+
+
+def _check_length(seconds: float, bounds: Bounds) -> None:
+    if seconds > bounds.longest_s:
+        raise Refused(Reason.TOO_LONG, f"longer than {bounds.longest_s // 60} minutes")
+    if seconds > bounds.inline_s:
+        raise LongAudio(f"{seconds:.0f} s")
+
+
+def _check_end(finished: Finished) -> None:
+    if finished.returncode == 0:
+        return
+    tail = finished.stderr[-500:]
+    log.warning("ffmpeg ended with %d: %s", finished.returncode, tail)
+    outside = finished.timed_out or finished.signal in _FROM_OUTSIDE
+    if outside or _FULL_DISK.search(finished.stderr):
+        raise Interrupted(f"ffmpeg ended with {finished.returncode}: {tail}")
+    # A decoder that crashes does so because of what it was given.
+    raise Refused(Reason.DECODE_FAILED, "the audio could not be decoded")
 
 
 def _audio_id(listener: Listener, rate_hz: int, ffmpeg: str) -> str:

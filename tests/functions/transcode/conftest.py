@@ -57,9 +57,9 @@ def done(
 def decode(ffmpeg: str) -> Callable[..., bytes]:
     """`decode(path)`: the file's audio as float32, complaints being errors."""
 
-    def one(path: Path, *options: str) -> bytes:
-        command = [ffmpeg, "-v", "error", *options, "-i", str(path), "-f", "f32le", "-"]
-        done = subprocess.run(command, check=True, capture_output=True)
+    def one(path: Path, *options: str, output: tuple[str, ...] = ()) -> bytes:
+        command = [ffmpeg, "-v", "error", *options, "-i", str(path), *output, "-f", "f32le", "-"]
+        done = subprocess.run(command, check=True, capture_output=True, timeout=60)
         assert done.stderr == b"", done.stderr[-500:]
         return done.stdout
 
