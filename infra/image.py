@@ -7,24 +7,27 @@ The Cloud Run resource of the Google provider does not build from source (docs/d
 from typing import Any
 
 import pulumi
-from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+from pulumi.dynamic import Resource, ResourceProvider
 
 
 class CloudBuild(ResourceProvider):
     """Creates the image; an image is never updated (its tag is its content) nor deleted.
 
-    The engine runs a pickled copy of this class in a process of its own, where this package may
-    not be importable: each method imports what it uses, and the class is pickled by value.
+    The engine runs a pickled copy of this class in a process of its own, where this package is
+    not importable: each method imports all that it uses, and the class is pickled by value.
     """
 
     serialize_as_secret_always = False
 
-    def create(self, props: dict[str, Any]) -> CreateResult:
+    def create(self, props: dict[str, Any]) -> Any:
         import time
 
         import google.auth
         import requests
         from google.auth.transport.requests import AuthorizedSession
+        from pulumi.dynamic import CreateResult
+        from requests.adapters import HTTPAdapter
+        from urllib3.util import Retry
 
         if props.get("api_endpoint"):
             session, base = requests.Session(), props["api_endpoint"]
@@ -32,6 +35,17 @@ class CloudBuild(ResourceProvider):
             scopes = ["https://www.googleapis.com/auth/cloud-platform"]
             session = AuthorizedSession(google.auth.default(scopes=scopes)[0])
             base = "https://cloudbuild.googleapis.com"
+        # Polls only: a build that was asked for twice would be built twice.
+        again = Retry(5, backoff_factor=0.2, status_forcelist=(429, 500, 502, 503, 504))
+        session.mount(base, HTTPAdapter(max_retries=again))
+
+        def told(answer: Any) -> dict[str, Any]:
+            if answer.status_code != 200:
+                raise RuntimeError(
+                    f"Cloud Build answered {answer.status_code} for {props['image']}: {answer.text}"
+                )
+            return answer.json()
+
         location = f"{base}/v1/projects/{props['project']}/locations/{props['region']}"
         build = {
             "source": {"storageSource": {"bucket": props["bucket"], "object": props["object"]}},
@@ -46,13 +60,10 @@ class CloudBuild(ResourceProvider):
             "serviceAccount": f"projects/{props['project']}/serviceAccounts/{props['builder']}",
             "options": {"logging": "CLOUD_LOGGING_ONLY"},
         }
-        answer = session.post(f"{location}/builds", json=build, timeout=60)
-        answer.raise_for_status()
-        build_id = answer.json()["metadata"]["build"]["id"]
+        accepted = told(session.post(f"{location}/builds", json=build, timeout=60))
+        build_id = accepted["metadata"]["build"]["id"]
         while True:
-            answer = session.get(f"{location}/builds/{build_id}", timeout=60)
-            answer.raise_for_status()
-            state = answer.json()
+            state = told(session.get(f"{location}/builds/{build_id}", timeout=60))
             if state["status"] == "SUCCESS":
                 break
             if state["status"] not in ("PENDING", "QUEUED", "WORKING"):
@@ -72,7 +83,9 @@ class CloudBuild(ResourceProvider):
         return DiffResult(changes=changed, replaces=["image"] if changed else [])
 
 
-CloudBuild.__module__ = "__main__"  # makes dill pickle the class by value
+# What belongs to __main__, dill pickles by value; a method left out would be pickled by its name.
+for _part in (CloudBuild, CloudBuild.create, CloudBuild.diff):
+    _part.__module__ = "__main__"
 
 
 class ContainerImage(Resource, module="segue", name="ContainerImage"):
