@@ -7,6 +7,7 @@ method; methods whose service names a unary handler skip the streaming machinery
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -148,5 +149,7 @@ async def _end(context: Any, error: Exception) -> bytes:
         trailing = forwardable(error.trailing_metadata())
         await context.abort(error.code(), error.details() or "", trailing)
     log.error("call failed", exc_info=error)
+    if isinstance(error, sqlite3.Error):  # the disk is full, say: nothing was acknowledged
+        await context.abort(grpc.StatusCode.UNAVAILABLE, f"the journal: {error}")
     await context.abort(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
     raise error

@@ -29,7 +29,7 @@ AGENT = "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.htm
 
 
 class Unreachable(Exception):
-    """The receiver's port does not answer: its process is not (yet) there."""
+    """The receiver's port refuses or drops the connection: the gate is not (yet) there."""
 
 
 class Sender:
@@ -76,10 +76,10 @@ class Sender:
                     return None
                 text = (await answer.text(errors="replace"))[:300]
                 return f"{answer.status} from {push.endpoint}: {text}"
-        except aiohttp.ClientConnectorError as error:
-            raise Unreachable(f"{url}: {error}") from error
         except TimeoutError:
             return f"no answer from {push.endpoint} in {timeout_s:g} s (the ack deadline)"
+        except aiohttp.ClientConnectionError as error:
+            raise Unreachable(f"{url}: {type(error).__name__}: {error}") from error
         except aiohttp.ClientError as error:
             return f"{push.endpoint}: {type(error).__name__}: {error}"
 
