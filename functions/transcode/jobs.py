@@ -16,7 +16,7 @@ def starter(job: str, endpoint: str) -> "Callable[[Finalized], Awaitable[None]]"
     """Starts `job` (projects/…/locations/…/jobs/…) for a master. Needs run.jobs.runWithOverrides.
 
     The answer raises Unavailable when the job could not be started. `endpoint` is the Admin
-    API's address, or empty for its usual one; plain http is for loopback only.
+    API's address with its scheme, or empty for its usual one.
     """
 
     async def start(master: "Finalized") -> None:
@@ -29,15 +29,10 @@ def _start(job: str, endpoint: str, master: "Finalized") -> None:
     from google.api_core import exceptions
     from google.api_core.client_options import ClientOptions
     from google.cloud.run_v2 import JobsClient
-    from google.cloud.run_v2.services.jobs.transports import JobsRestTransport
     from google.cloud.run_v2.types import EnvVar, RunJobRequest
 
-    if endpoint.startswith("http://"):
-        transport = JobsRestTransport(host=endpoint.removeprefix("http://"), url_scheme="http")
-        client = JobsClient(transport=transport)
-    else:
-        options = ClientOptions(api_endpoint=endpoint) if endpoint else None
-        client = JobsClient(transport="rest", client_options=options)
+    options = ClientOptions(api_endpoint=endpoint) if endpoint else None
+    client = JobsClient(transport="rest", client_options=options)
     container = RunJobRequest.Overrides.ContainerOverride(
         env=[
             EnvVar(name="OBJECT", value=master.name),
