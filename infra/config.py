@@ -29,6 +29,8 @@ class StackConfig:
     jwt_signing_key: pulumi.Output[str]
     cdn_signing_key: pulumi.Output[str]
     bootstrap_client_secret: pulumi.Output[str]
+    billing_webhook_secret: pulumi.Output[str]
+    jwt_other_key: str
     public_url: str
     oidc_certs_url: str
     run_api_endpoint: str
@@ -65,6 +67,8 @@ class StackConfig:
             jwt_signing_key=segue.require_secret("jwtSigningKey"),
             cdn_signing_key=segue.require_secret("cdnSigningKey"),
             bootstrap_client_secret=segue.require_secret("bootstrapClientSecret"),
+            billing_webhook_secret=segue.require_secret("billingWebhookSecret"),
+            jwt_other_key=segue.get("jwtOtherKey") or "",
             public_url=segue.get("publicUrl") or f"https://{domain}",
             oidc_certs_url=segue.get("oidcCertsUrl") or OIDC_CERTS_URL,
             run_api_endpoint=segue.get("runApiEndpoint") or RUN_API_ENDPOINT,

@@ -158,6 +158,7 @@ class Deployed(pulumi.ComponentResource):
             "push_identity": f"segue-push@{project}.iam.gserviceaccount.com",
             "service_audience": audience(entry.name),
             "cdn_key_name": CDN_KEY_NAME,
+            "jwt_other_key": config.jwt_other_key,
         }
         known |= {f"bucket_{name}": f"{project}-{name}" for name in entry.buckets}
         known |= {

@@ -138,6 +138,7 @@ class Secrets(pulumi.ComponentResource):
             "jwt-signing-key": config.jwt_signing_key,
             "cdn-signing-key": config.cdn_signing_key,
             "bootstrap-client-secret": config.bootstrap_client_secret,
+            "billing-webhook-secret": config.billing_webhook_secret,
         }
         self.secrets = {
             name: secretmanager.Secret(

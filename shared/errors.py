@@ -8,6 +8,8 @@
     │   └── NotLicensed    no licence lets this listener play this track
     ├── NotFound           nothing of that name exists
     ├── Conflict           the state does not allow it (now)
+    │   └── Stale          the caller decided on an older state than there is
+    ├── TooManyRequests    the caller must wait first
     └── Unavailable        a dependency failed; trying again may work
 
 Every error has a stable `code` that clients may match on; `message` is for people.
@@ -52,6 +54,20 @@ class NotFound(SegueError):
 
 class Conflict(SegueError):
     code = "CONFLICT"
+
+
+class Stale(Conflict):
+    code = "STALE"
+
+
+class TooManyRequests(SegueError):
+    """`retry_after_s`: whole seconds, at least 1."""
+
+    code = "TOO_MANY_REQUESTS"
+
+    def __init__(self, message: str, *, retry_after_s: int, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = max(1, retry_after_s)
 
 
 class Unavailable(SegueError):

@@ -1,131 +1,249 @@
-"""The token endpoint, the public keys, and the registration of clients."""
+"""Accounts over the Web API: profiles for everyone, and one's own account for its user."""
 
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from functions.accounts import domain
-from functions.accounts.credentials import BadCredentials, TokenRequest, parse
-from functions.accounts.limiter import Limiter
-from functions.accounts.signing import Signer
-from functions.accounts.store import Clients
-from shared.errors import Invalid
+from functions.accounts import domain, users
+from functions.accounts.accounts import Accounts
+from functions.accounts.introspection import Introspection
+from functions.accounts.store import Store
+from functions.accounts.surroundings import Surroundings, address_of
+from functions.accounts.users import Device, User
+from functions.accounts.views import private_profile, public_profile
+from shared.errors import Forbidden, NotFound, Unauthenticated
+from shared.ids import parse_id
 from shared.web.answers import answer
 from shared.web.principal import Principal, requires
 
+Anyone = Annotated[Principal, Depends(requires())]
 MayRegister = Annotated[Principal, Depends(requires("accounts:write"))]
+Owner = Annotated[Principal, Depends(requires("user-account"))]
 _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Password = Annotated[str, Field(max_length=512)]
+Territory = Annotated[str, Field(max_length=2)]
 
 
 class NewClient(BaseModel):
-    """A client to register."""
+    """A client to register. `public`: it cannot keep a secret, and must use PKCE."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+    name: Name
     scopes: list[Annotated[str, Field(max_length=100)]] = Field(max_length=50)
     plan: str = Field(default="free", max_length=20)
-    territory: str = Field(max_length=2)
+    territory: Territory
+    redirect_uris: list[Annotated[str, Field(max_length=500)]] = Field(
+        default_factory=list, max_length=domain.MAX_REDIRECT_URIS
+    )
+    public: bool = False
 
 
-def routes(
-    clients: Clients,
-    signer: Signer,
-    issuer: str,
-    *,
-    new_id: Callable[[], str],
-    new_secret: Callable[[], str],
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> APIRouter:
-    """OAuth's endpoints and `/v1/clients`."""
+class NewUser(BaseModel):
+    """A user to make without the sign-up page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: str = Field(max_length=254)
+    display_name: str = Field(max_length=200)
+    password: Password
+    territory: Territory
+
+
+class NewPlan(BaseModel):
+    """A plan in [now, ends_at)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    plan: str = Field(max_length=20)
+    ends_at: AwareDatetime | None = None
+
+
+class ProfileChange(BaseModel):
+    """What of one's profile to change."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    display_name: Annotated[str, Field(max_length=200)] | None = None
+    territory: Territory | None = None
+    explicit_filter: bool | None = None
+
+
+class PasswordChange(BaseModel):
+    """The present password, and the one to come."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    current_password: Password
+    new_password: Password
+
+
+class Deletion(BaseModel):
+    """Proof that it is the account's owner who wants it gone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: Password
+
+
+class NewDevice(BaseModel):
+    """A device to register."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=200)
+    type: str = Field(max_length=20)
+
+
+def operator_routes(store: Store, accounts: Accounts, around: Surroundings) -> APIRouter:
+    """`/v1/clients`, and users as an operator makes and changes them."""
     router = APIRouter()
-    by_address = Limiter(burst=100, per_s=20)
-    failures = Limiter(burst=10, per_s=0.2)
-
-    async def authenticated(asked: TokenRequest, address: str) -> domain.Client:
-        # Failures count per client *and* address: nobody can lock another one's client out.
-        key = f"{asked.client_id[:64]} {address}"
-        if failures.is_empty(key, time.monotonic()):
-            raise _TooManyRequests
-        client = await clients.find(asked.client_id)
-        if not domain.proves(client, asked.client_secret) or client is None:
-            failures.take(key, time.monotonic())
-            raise BadCredentials("unknown client or wrong secret")
-        return client
-
-    @router.post("/api/token")
-    async def token(request: Request) -> Response:
-        try:
-            address = address_of(request)
-            if not by_address.take(address, time.monotonic()):
-                raise _TooManyRequests
-            asked = parse(
-                request.headers.get("authorization"),
-                request.headers.get("content-type", ""),
-                await request.body(),
-            )
-            client = await authenticated(asked, address)
-            if asked.grant_type != "client_credentials":
-                raise Invalid("only client_credentials", code="unsupported_grant_type")
-            scopes = domain.granted_scopes(client, asked.scope)
-        except _TooManyRequests:
-            return _oauth_error(429, "slow_down", "too many requests", {"retry-after": "5"})
-        except BadCredentials as error:
-            challenge = {"www-authenticate": 'Basic realm="segue"'}
-            return _oauth_error(401, error.code, error.message, challenge)
-        except Invalid as error:
-            return _oauth_error(400, error.code, error.message, {})
-        claims = domain.access_claims(client, scopes, issuer=issuer, token_id=new_id(), at=now())
-        return answer(
-            {
-                "access_token": signer.sign(claims),
-                "token_type": "Bearer",
-                "expires_in": domain.TOKEN_LIFETIME_S,
-                "scope": claims["scope"],
-            },
-            headers=_NO_STORE,
-        )
-
-    @router.get("/oauth/jwks.json")
-    async def jwks() -> Response:
-        return answer(signer.jwks(), headers={"cache-control": "public, max-age=300"})
 
     @router.post("/v1/clients")
     async def register(asked: NewClient, principal: MayRegister) -> Response:
-        secret = new_secret()
+        secret = None if asked.public else around.new_secret()
         client = domain.new_client(
-            new_id(),
+            around.new_id(),
             secret,
             name=asked.name,
             scopes=asked.scopes,
             plan=asked.plan,
             territory=asked.territory,
-            at=now(),
+            at=around.now(),
+            redirect_uris=asked.redirect_uris,
         )
         domain.may_delegate(principal.scopes, client.scopes)
-        await clients.create(client)
+        await store.clients.create(client)
         body = {"client_id": client.client_id, "client_secret": secret}
+        if secret is None:
+            del body["client_secret"]
         return answer(body, 201, _NO_STORE)
+
+    @router.post("/v1/users")
+    async def make_user(asked: NewUser, principal: MayRegister, request: Request) -> Response:
+        user = await accounts.sign_up(
+            asked.email, asked.display_name, asked.password, asked.territory, address_of(request)
+        )
+        return answer({"user_id": user.user_id}, 201, _NO_STORE)
+
+    @router.post("/v1/users/{user_id}/plans")
+    async def set_plan(user_id: str, asked: NewPlan, principal: MayRegister) -> Response:
+        cause = f"{principal.client_id} {around.new_id()}"
+        user = await accounts.set_plan(
+            parse_id(user_id, "user id"), asked.plan, cause, around.now(), asked.ends_at
+        )
+        return answer({"user_id": user.user_id, "plans": user.plans}, 201, _NO_STORE)
 
     return router
 
 
-class _TooManyRequests(Exception):
-    """A bucket is empty."""
+def routes(
+    store: Store, accounts: Accounts, introspection: Introspection, around: Surroundings
+) -> APIRouter:
+    """`/v1/users/{id}`, `/v1/me` and what belongs to it."""
+    router = APIRouter()
+
+    async def user_of(principal: Principal) -> User:
+        found = await store.users.find(principal.user_id)
+        if found is None:
+            raise Forbidden("this token is an application's, not a user's", code="USER_NEEDED")
+        return users.alive(found)
+
+    async def owner(principal: Principal, request: Request) -> User:
+        """The user, who must not have been signed out since the token was issued."""
+        user = await user_of(principal)
+        claims = await introspection.claims(request.headers["authorization"].partition(" ")[2])
+        if not await introspection.is_live(str(claims.get("sid")), user.user_id):
+            raise Unauthenticated("the session has ended", code="SESSION_ENDED")
+        return user
+
+    @router.get("/v1/me")
+    async def me(principal: Anyone) -> Response:
+        user = await user_of(principal)
+        profile = private_profile(user, principal.scopes, around.issuer, around.now())
+        return answer(profile, headers={"cache-control": "private, max-age=0"})
+
+    @router.patch("/v1/me")
+    async def change(asked: ProfileChange, principal: Owner, request: Request) -> Response:
+        user = await accounts.change_profile(
+            (await owner(principal, request)).user_id,
+            name=asked.display_name,
+            territory=asked.territory,
+            explicit=asked.explicit_filter,
+        )
+        return answer(private_profile(user, principal.scopes, around.issuer, around.now()))
+
+    @router.delete("/v1/me")
+    async def delete(asked: Deletion, principal: Owner, request: Request) -> Response:
+        user = await owner(principal, request)
+        await accounts.delete(user, asked.password, address_of(request))
+        return Response(status_code=204)
+
+    @router.put("/v1/me/password")
+    async def password(asked: PasswordChange, principal: Owner, request: Request) -> Response:
+        user = await owner(principal, request)
+        await accounts.change_password(
+            user, asked.current_password, asked.new_password, address_of(request)
+        )
+        return Response(status_code=204)
+
+    @router.get("/v1/me/export")
+    async def export(principal: Owner, request: Request) -> Response:
+        user = await owner(principal, request)
+        return answer(await accounts.export(user), headers=_NO_STORE)
+
+    @router.get("/v1/me/sessions")
+    async def list_sessions(principal: Owner, request: Request) -> Response:
+        user = await owner(principal, request)
+        return answer({"items": await accounts.sessions(user)}, headers=_NO_STORE)
+
+    @router.delete("/v1/me/sessions")
+    async def end_all(principal: Owner, request: Request) -> Response:
+        user = await owner(principal, request)
+        await accounts.sign_out_everywhere(user.user_id)
+        return Response(status_code=204)
+
+    @router.delete("/v1/me/sessions/{session_id}")
+    async def end_one(session_id: str, principal: Owner, request: Request) -> Response:
+        user = await owner(principal, request)
+        await accounts.end_session(user.user_id, parse_id(session_id, "session id"))
+        return Response(status_code=204)
+
+    @router.get("/v1/me/devices")
+    async def list_devices(principal: Owner, request: Request) -> Response:
+        user = await owner(principal, request)
+        return answer({"devices": [_device(it) for it in user.devices]}, headers=_NO_STORE)
+
+    @router.post("/v1/me/devices")
+    async def add_device(asked: NewDevice, principal: Owner, request: Request) -> Response:
+        user = await owner(principal, request)
+        name = users.parse_name(asked.name)
+        device = Device(around.new_id(), name, asked.type, around.now())
+        await store.users.change(user.user_id, lambda it: users.add_device(it, device))
+        return answer(_device(device), 201, _NO_STORE)
+
+    @router.delete("/v1/me/devices/{device_id}")
+    async def remove_device(device_id: str, principal: Owner, request: Request) -> Response:
+        user = await owner(principal, request)
+        id = parse_id(device_id, "device id")
+        await store.users.change(user.user_id, lambda it: users.remove_device(it, id))
+        return Response(status_code=204)
+
+    @router.get("/v1/users/{user_id}")
+    async def profile(user_id: str, principal: Anyone) -> Response:
+        user = await store.users.find(user_id)
+        if user is None or user.removed_at is not None:
+            raise NotFound("no such user", code="USER_NOT_FOUND")
+        return answer(
+            public_profile(user, around.issuer), headers={"cache-control": "private, max-age=60"}
+        )
+
+    return router
 
 
-def address_of(request: Request) -> str:
-    """The caller's address. Google's load balancer appends "client, balancer" to the header."""
-    forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
-    if forwarded[-1]:
-        return forwarded[-2] if len(forwarded) > 1 else forwarded[-1]
-    return request.client.host if request.client else ""
-
-
-def _oauth_error(status: int, error: str, description: str, headers: dict[str, str]) -> Response:
-    body = {"error": error, "error_description": description}
-    return answer(body, status, {**_NO_STORE, **headers})
+def _device(device: Device) -> dict[str, Any]:
+    at: datetime = device.added_at
+    return {"id": device.device_id, "name": device.name, "type": device.type, "added_at": at}

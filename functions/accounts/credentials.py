@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from binascii import Error as Base64Error
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -11,13 +12,12 @@ MAX_FIELDS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class TokenRequest:
-    """What the client asks for. `scope` None: everything it has."""
+class ClientRequest:
+    """A client's request with its form. `client_secret` None: it claims to be public."""
 
-    grant_type: str
+    form: Mapping[str, str]
     client_id: str
-    client_secret: str
-    scope: str | None
+    client_secret: str | None
 
 
 class BadCredentials(Invalid):
@@ -26,17 +26,14 @@ class BadCredentials(Invalid):
     code = "invalid_client"
 
 
-def parse(authorization: str | None, content_type: str, body: bytes) -> TokenRequest:
+def parse(authorization: str | None, content_type: str, body: bytes) -> ClientRequest:
     """The request, with client authentication by Basic header or by form, never both.
 
     Raises:
-        BadCredentials: no client authentication, or a malformed one.
+        BadCredentials: no client, or a malformed header.
         Invalid: code invalid_request (RFC 6749 §5.2).
     """
-    form = _form(content_type, body)
-    grant_type = form.get("grant_type")
-    if not grant_type:
-        raise Invalid("grant_type is missing", code="invalid_request")
+    form = parse_form(content_type, body)
     if authorization is not None:
         if "client_secret" in form:
             raise Invalid("two ways of client authentication", code="invalid_request")
@@ -44,18 +41,35 @@ def parse(authorization: str | None, content_type: str, body: bytes) -> TokenReq
         if form.get("client_id", client_id) != client_id:
             raise Invalid("two different clients", code="invalid_request")
     else:
-        client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
-    if not client_id or not secret:
+        client_id, secret = form.get("client_id", ""), form.get("client_secret")
+    if not client_id or secret == "":
         raise BadCredentials("client authentication is missing")
-    return TokenRequest(grant_type, client_id, secret, form.get("scope"))
+    return ClientRequest(form, client_id, secret)
 
 
-def _form(content_type: str, body: bytes) -> dict[str, str]:
+def parse_form(content_type: str, body: bytes) -> dict[str, str]:
+    """The fields of a form, each given once.
+
+    Raises:
+        Invalid: code invalid_request.
+    """
     if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise Invalid("the body is not a form", code="invalid_request")
     try:
+        return unique_fields(body.decode("ascii"))
+    except UnicodeDecodeError as error:
+        raise Invalid("the form is malformed", code="invalid_request") from error
+
+
+def unique_fields(encoded: str) -> dict[str, str]:
+    """The fields of a query or form, each given once, in text that UTF-8 can carry.
+
+    Raises:
+        Invalid: code invalid_request.
+    """
+    try:
         pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
+            encoded, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
         )
     except ValueError as error:
         raise Invalid("the form is malformed", code="invalid_request") from error

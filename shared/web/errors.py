@@ -20,7 +20,9 @@ from shared.errors import (
     Invalid,
     NotFound,
     SegueError,
+    Stale,
     TooLarge,
+    TooManyRequests,
     Unauthenticated,
     Unavailable,
 )
@@ -33,7 +35,9 @@ _STATUSES: tuple[tuple[type[SegueError], int], ...] = (
     (Invalid, 400),
     (Forbidden, 403),
     (NotFound, 404),
+    (Stale, 412),
     (Conflict, 409),
+    (TooManyRequests, 429),
     (Unavailable, 503),
 )
 _HEADERS: Mapping[int, Mapping[str, str]] = {
@@ -81,7 +85,10 @@ async def _segue_error(request: Request, error: Exception) -> Response:
         public = "try again" if status == 503 else "internal error"
         return answer(status, public, error.code)
     log.info("%s: %s", error.code, error.message)
-    return answer(status, error.message, error.code)
+    response = answer(status, error.message, error.code)
+    if isinstance(error, TooManyRequests):
+        response.headers["retry-after"] = str(error.retry_after_s)
+    return response
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:

@@ -21,12 +21,14 @@ TOLERANCE = 2
 """Shared machines are noisy; a client library too many costs more than this."""
 
 FORBIDDEN = {
-    "accounts": ("google.cloud.pubsub_v1", "google.cloud.storage", "httpx", "fastavro"),
+    "accounts": ("google.cloud.storage",),
     "catalog": (),
     "events": ("google.cloud.firestore_v1", "google.cloud.storage"),
     "playback": ("google.cloud.pubsub_v1", "google.cloud.storage"),
     "rights": ("google.cloud.storage",),
 }
+ALLOWED = {"accounts": {"jinja2"}}
+"""Its pages are templates that escape by themselves."""
 FORBIDDEN_EVERYWHERE = (
     "google.cloud.bigquery",
     "google.cloud.run_v2",
@@ -54,6 +56,8 @@ ENVIRONMENT = {
     "CDN_KEY_NAME": "key-1",
     "CDN_SIGNING_KEY": "AAAAAAAAAAAAAAAAAAAAAA==",
     "BOOTSTRAP_CLIENT_SECRET": "secret",
+    "BILLING_WEBHOOK_SECRET": "secret",
+    "JWT_OTHER_KEY": "",
     "DEFAULT_TERRITORY": "SE",
     "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",
     "PUBSUB_EMULATOR_HOST": "127.0.0.1:1",
@@ -90,7 +94,8 @@ def test_importing_loads_no_more_than_is_used_and_needs_no_environment(deployabl
     )
     loaded = set(done.stdout.split())
     assert f"functions.{deployable}.main" in loaded
-    assert loaded & {*FORBIDDEN[deployable], *FORBIDDEN_EVERYWHERE} == set()
+    forbidden = {*FORBIDDEN[deployable], *FORBIDDEN_EVERYWHERE} - ALLOWED.get(deployable, set())
+    assert loaded & forbidden == set()
 
 
 def test_building_needs_every_setting_and_names_those_that_are_missing(tmp_path: Path):

@@ -5,16 +5,13 @@ from pathlib import Path
 
 from emulators.evaluate import evaluate
 from emulators.graph import Graph
+from emulators.stack import STAND_INS
 from infra.program import program
 from infra.services import DEPLOYABLES, Deployable
 
 STACKS = ("dev", "prod")
 PAGE = Path(__file__).parent / "page"
-SECRETS = {
-    "segue:jwtSigningKey": "stand-in for a PEM key",
-    "segue:cdnSigningKey": "c2l4dGVlbiBieXRlcyEhIQ==",
-    "segue:bootstrapClientSecret": "stand-in for a client secret",
-}
+SECRETS = STAND_INS
 
 
 def evaluated(stack: str, deployables: tuple[Deployable, ...] = DEPLOYABLES) -> Graph:

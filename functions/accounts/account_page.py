@@ -1,0 +1,138 @@
+"""The account page: plan, profile, password, sessions, export, deletion."""
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from functions.accounts import users
+from functions.accounts.accounts import Accounts, WrongPassword
+from functions.accounts.browser import PageError, Pages, Visitor
+from functions.accounts.countries import COUNTRIES
+from functions.accounts.surroundings import Surroundings, address_of
+from functions.accounts.users import User
+from shared.errors import Invalid
+
+Form = dict[str, str]
+Action = Callable[[Request, Visitor, User, Form], Awaitable[Response]]
+
+
+def routes(pages: Pages, accounts: Accounts, around: Surroundings) -> APIRouter:
+    """`/account` and what its forms do."""
+    router = APIRouter()
+
+    async def overview(
+        visitor: Visitor, user: User, status: int = 200, *, done: str = "", problem: str = ""
+    ) -> Response:  # fmt: skip
+        return pages.page(
+            visitor,
+            "account.html",
+            status,
+            person=user,
+            plan=users.plan_at(user, around.now()),
+            countries=COUNTRIES,
+            sessions=await accounts.sessions(user),
+            here=visitor.session_id,
+            done=done,
+            problem=problem,
+            day=_day,
+        )
+
+    async def act(request: Request, action: Action) -> Response:
+        async def work(visitor: Visitor) -> Response:
+            form = await pages.form(request, visitor)
+            if visitor.user is None:
+                raise PageError(403, "You are signed out", "Sign in, then try again.")
+            try:
+                return await action(request, visitor, visitor.user, form)
+            except (WrongPassword, Invalid) as error:
+                message = (
+                    "that is not your password"
+                    if isinstance(error, WrongPassword)
+                    else error.message
+                )
+                return await overview(visitor, visitor.user, 400, problem=message)
+
+        return await pages.serve(request, work)
+
+    @router.get("/account")
+    async def show(request: Request) -> Response:
+        async def work(visitor: Visitor) -> Response:
+            if visitor.user is None:
+                return pages.redirect(visitor, "/login?next=/account")
+            return await overview(visitor, visitor.user)
+
+        return await pages.serve(request, work)
+
+    @router.post("/account/profile")
+    async def profile(request: Request) -> Response:
+        async def action(request: Request, visitor: Visitor, user: User, form: Form) -> Response:
+            changed = await accounts.change_profile(
+                user.user_id,
+                name=form.get("name", ""),
+                territory=form.get("country", ""),
+                explicit=form.get("explicit_filter") == "on",
+            )
+            return await overview(visitor, changed, done="Your profile is saved.")
+
+        return await act(request, action)
+
+    @router.post("/account/password")
+    async def password(request: Request) -> Response:
+        async def action(request: Request, visitor: Visitor, user: User, form: Form) -> Response:
+            changed = await accounts.change_password(
+                user, form.get("current", ""), form.get("new", ""), address_of(request)
+            )
+            # Every session ended, this one too; this browser gets a new one.
+            response = pages.redirect(visitor, "/account")
+            return await pages.sign_in(response, request, changed)
+
+        return await act(request, action)
+
+    @router.post("/account/end-session")
+    async def end_session(request: Request) -> Response:
+        async def action(request: Request, visitor: Visitor, user: User, form: Form) -> Response:
+            await accounts.end_session(user.user_id, form.get("session_id", ""))
+            return pages.redirect(visitor, "/account")
+
+        return await act(request, action)
+
+    @router.post("/account/sign-out-everywhere")
+    async def sign_out_everywhere(request: Request) -> Response:
+        async def action(request: Request, visitor: Visitor, user: User, form: Form) -> Response:
+            await accounts.sign_out_everywhere(user.user_id)
+            return await pages.sign_out(pages.redirect(visitor, "/login"), visitor)
+
+        return await act(request, action)
+
+    @router.post("/account/export")
+    async def export(request: Request) -> Response:
+        async def action(request: Request, visitor: Visitor, user: User, form: Form) -> Response:
+            kept = json.dumps(
+                msgspec.to_builtins(await accounts.export(user)), indent=2, ensure_ascii=False
+            )
+            headers = {
+                "content-disposition": 'attachment; filename="segue-account.json"',
+                "cache-control": "no-store",
+                "x-content-type-options": "nosniff",
+            }
+            return Response(kept, headers=headers, media_type="application/json")
+
+        return await act(request, action)
+
+    @router.post("/account/delete")
+    async def delete(request: Request) -> Response:
+        async def action(request: Request, visitor: Visitor, user: User, form: Form) -> Response:
+            await accounts.delete(user, form.get("password", ""), address_of(request))
+            gone = Visitor(visitor.form_key, visitor.is_new)
+            return await pages.sign_out(pages.page(gone, "deleted.html"), gone)
+
+        return await act(request, action)
+
+    return router
+
+
+def _day(at: datetime) -> str:
+    return f"{at.day} {at:%B %Y}"
