@@ -23,10 +23,9 @@ from pulumi.runtime.stack import run_in_stack
 
 from emulators.graph import Graph, Resource
 from emulators.outputs import outputs
-from emulators.stack import stack_config
+from emulators.stack import STAND_INS, stack_config
 from infra.program import program
 
-SECRETS = ("segue:jwtSigningKey", "segue:cdnSigningKey", "segue:bootstrapClientSecret")
 
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the wire's mark of a secret value
 _ASSET = "c44067f5952c0a294b673a41bacd8c17"
@@ -74,7 +73,7 @@ def _run(
         )
     )
     settings.ROOT.set(None)
-    set_all_config(dict(config), list(SECRETS))
+    set_all_config(dict(config), list(STAND_INS))
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:

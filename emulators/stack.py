@@ -6,6 +6,14 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 
+STAND_INS = {
+    "segue:jwtSigningKey": "stand-in for a PEM key",
+    "segue:cdnSigningKey": "c2l4dGVlbiBieXRlcyEhIQ==",
+    "segue:bootstrapClientSecret": "stand-in for a client secret",
+    "segue:billingWebhookSecret": "stand-in for a webhook secret",
+}
+"""Every secret of a stack's configuration, with a value that will do where nothing runs."""
+
 
 class NoStack(LookupError):
     """There is no `Pulumi.<stack>.yaml` of that name."""

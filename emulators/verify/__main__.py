@@ -5,7 +5,6 @@ anything is found.
 """
 
 import argparse
-import base64
 import importlib.util
 import sys
 from functools import partial
@@ -13,8 +12,9 @@ from pathlib import Path
 from types import ModuleType
 
 from emulators.evaluate import EvaluationError, evaluate
-from emulators.stack import NoStack
+from emulators.stack import STAND_INS, NoStack
 from emulators.verify import access, agreement, apis, discovery, front_door, keeping, sdk, streams
+from emulators.verify.source import Unreadable
 from infra.delivery import PAGE
 from infra.program import program
 
@@ -28,11 +28,6 @@ CHECKS: tuple[ModuleType, ...] = (
     keeping,
     streams,
 )
-STAND_INS = {
-    "segue:jwtSigningKey": "stand-in for a PEM key",
-    "segue:cdnSigningKey": base64.urlsafe_b64encode(bytes(16)).decode(),
-    "segue:bootstrapClientSecret": "stand-in for a client secret",
-}
 
 
 def main() -> None:
@@ -56,7 +51,10 @@ def _verify(stack: str, page: Path) -> int:
     if discovery in checks and importlib.util.find_spec("googleapiclient") is None:
         checks.remove(discovery)
         print(f"{stack}: without Google's API descriptions (requirements-dev.txt)")
-    lines = [line for check in checks for line in check.violations(graph)]
+    try:
+        lines = [line for check in checks for line in check.violations(graph)]
+    except Unreadable as error:
+        lines = [f"the code cannot be read: {error}"]
     for line in lines:
         print(f"{stack}: {line}")
     print(f"{stack}: {len(graph.resources)} resources, {len(lines)} findings")

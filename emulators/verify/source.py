@@ -86,7 +86,7 @@ def uses(modules: Modules) -> Uses:
     """What the reached modules use.
 
     Raises:
-        Unreadable: tasks are not given as a dict of literal names.
+        Unreadable: tasks are not a dict of literal names, given in place or bound to a name.
     """
     own = {name: tree for name, tree in modules.items() if name.startswith("functions.")}
     targets = {target for tree in modules.values() for _, target in imports(tree)}
@@ -95,7 +95,7 @@ def uses(modules: Modules) -> Uses:
         environ=frozenset(name for tree in own.values() for name in _environ(tree)),
         publishes=frozenset(event for tree in own.values() for event in _made(tree)),
         consumes=frozenset(event for tree in own.values() for event in _handled(tree)),
-        tasks=frozenset(name for at, tree in own.items() for name in _tasks(at, tree)),
+        tasks=frozenset(name for at in own for name in _tasks(at, own)),
         routes=frozenset(path for tree in own.values() for path in _routes(tree)),
         firestore=any(target.startswith("shared.gcp.firestore") for target in targets),
         runs_jobs="google.cloud.run_v2.JobsClient" in targets,
@@ -151,19 +151,37 @@ def _handled(tree: ast.Module) -> Iterator[type]:
             yield from (known[k.id] for k in node.keys if isinstance(k, ast.Name) and k.id in known)
 
 
-def _tasks(module: str, tree: ast.Module) -> Iterator[str]:
+def _tasks(module: str, own: Modules) -> Iterator[str]:
+    """The keys of the dict that `tasks(caller, …)` is given."""
+    tree = own[module]
     if ("tasks", "shared.web.push.tasks") not in set(imports(tree)):
         return
     for node in nodes(tree):
         if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "tasks"):
             continue
-        by_name = node.args[1]
-        if not isinstance(by_name, ast.Dict):
+        name = ast.unparse(node.args[1]).rpartition(".")[2]
+        found = [it for each in own.values() for it in _bound(each, name)]
+        given = [node.args[1]] if isinstance(node.args[1], ast.Dict) else found
+        keys = [key for it in given if isinstance(it, ast.Dict) for key in it.keys]
+        if not keys or not all(isinstance(key, ast.Constant) for key in keys):
             raise Unreadable(f"{module}: give tasks(...) a dict of literal names")
-        for key in by_name.keys:
-            if not isinstance(key, ast.Constant):
-                raise Unreadable(f"{module}: a task's name must be a literal")
-            yield str(key.value)
+        yield from (str(key.value) for key in keys if isinstance(key, ast.Constant))
+
+
+def _bound(tree: ast.Module, name: str) -> Iterator[ast.expr]:
+    """What is bound to `name`: by assignment, as an attribute, or as an argument of that name."""
+    for node in nodes(tree):
+        if isinstance(node, ast.keyword) and node.arg == name:
+            yield node.value
+        elif isinstance(node, ast.Assign):
+            if any(ast.unparse(it).rpartition(".")[2] == name for it in node.targets):
+                yield node.value
+        elif (
+            isinstance(node, ast.AnnAssign)
+            and node.value is not None
+            and ast.unparse(node.target).rpartition(".")[2] == name
+        ):
+            yield node.value
 
 
 def _routes(tree: ast.Module) -> Iterator[str]:

@@ -74,6 +74,21 @@ def handlers():
     assert not it.runs_jobs
 
 
+@pytest.mark.parametrize(
+    "bound",
+    ["self.tasks = {'sweep': f}", "tasks: dict = {'sweep': f}", "Parts(tasks={'sweep': f})"],
+)
+def test_tasks_that_are_bound_to_a_name_elsewhere_are_found(bound: str) -> None:
+    modules = reached(
+        files(
+            functions__a__main="from shared.web.push import tasks\n"
+            "from functions.a import parts\ntasks(caller, parts.all.tasks)",
+            functions__a__parts=bound,
+        )
+    )
+    assert uses(modules).tasks == {"sweep"}
+
+
 def test_tasks_that_cannot_be_read_are_refused() -> None:
     code = "from shared.web.push import tasks\ntasks(caller, by_name)"
     with pytest.raises(Unreadable, match=r"functions\.a\.main"):
