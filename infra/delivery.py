@@ -60,9 +60,9 @@ class Delivery(pulumi.ComponentResource):
         images = self._bucket("images", buckets)
         web = self._bucket("web", buckets)
         rules = [
-            {"paths": list(it.deployable.routes), "service": backends[it.deployable.name].id}
+            {"paths": list(it.deployable.paths), "service": backends[it.deployable.name].id}
             for it in deployed
-            if it.deployable.routes
+            if it.deployable.paths
         ]
         rules.append({"paths": ["/audio/*"], "service": audio.id})
         rules.append({"paths": ["/images/*"], "service": images.id})

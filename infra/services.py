@@ -85,6 +85,12 @@ class Deployable:
     def source(self) -> str:
         return self.folder or self.name
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """`routes`, and the address of an API's own OpenAPI document."""
+        document = (f"/v1/openapi/{self.name}.json",) if self.kind == "api" else ()
+        return (*self.routes, *document)
+
 
 _VERIFIES_TOKENS = {
     "PUBLIC_URL": "{public_url}",

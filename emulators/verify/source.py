@@ -96,7 +96,9 @@ def uses(modules: Modules) -> Uses:
         publishes=frozenset(event for tree in own.values() for event in _made(tree)),
         consumes=frozenset(event for tree in own.values() for event in _handled(tree)),
         tasks=frozenset(name for at in own for name in _tasks(at, own)),
-        routes=frozenset(path for tree in own.values() for path in _routes(tree)),
+        routes=frozenset(
+            path for tree in own.values() for path in (*_routes(tree), *_documents(tree))
+        ),
         firestore=any(target.startswith("shared.gcp.firestore") for target in targets),
         runs_jobs="google.cloud.run_v2.JobsClient" in targets,
     )
@@ -182,6 +184,18 @@ def _bound(tree: ast.Module, name: str) -> Iterator[ast.expr]:
             and ast.unparse(node.target).rpartition(".")[2] == name
         ):
             yield node.value
+
+
+def _documents(tree: ast.Module) -> Iterator[str]:
+    """Where `create_app("name", …)` serves the OpenAPI document of what it makes."""
+    for node in nodes(tree):
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) == "create_app"
+            and node.args
+            and isinstance(node.args[0], ast.Constant)
+        ):
+            yield f"/v1/openapi/{node.args[0].value}.json"
 
 
 def _routes(tree: ast.Module) -> Iterator[str]:
