@@ -1,26 +1,33 @@
 """The FastAPI app that every deployable serves: errors, bounds, request ids, liveness."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI, Response
+import msgspec
+from fastapi import APIRouter, FastAPI, Request, Response
 
-from shared.web import errors
+from shared.web import errors, openapi
+from shared.web.answers import cacheable_body
 from shared.web.envelope import MAX_BODY_BYTES, Envelope
 from shared.web.principal import Verifier
+from shared.web.shapes import Answers
+
+DOCUMENT_MAX_AGE_S = 300
 
 
 def create_app(
     name: str,
     *routers: APIRouter,
     verifier: Verifier | None = None,
+    answers: Mapping[str, Answers] | None = None,
     max_body_bytes: int = MAX_BODY_BYTES,
     on_stop: Iterable[Callable[[], Awaitable[None]]] = (),
 ) -> FastAPI:
     """An app called `name` that serves `routers`.
 
     `verifier` checks bearer tokens for routes that depend on `requires(...)`. `on_stop` is
-    awaited, in order, when the process is told to stop. No generated documentation is served.
+    awaited, in order, when the process is told to stop. The service's OpenAPI document is served
+    at `/v1/openapi/{name}.json`; `answers` tell it what each operation answers.
     """
 
     @asynccontextmanager
@@ -38,12 +45,29 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.verifier = verifier
+    app.state.answers = answers or {}
     app.add_middleware(Envelope, max_body_bytes=max_body_bytes)
     errors.install(app)
     app.add_api_route("/_health", _health, methods=["GET"])
     for router in routers:
         app.include_router(router)
+    app.add_api_route(
+        openapi.path_of(name), _documented(app, name), methods=["GET"], include_in_schema=False
+    )
     return app
+
+
+def _documented(app: FastAPI, name: str) -> Callable[[Request], Awaitable[Response]]:
+    made: list[bytes] = []
+
+    async def document(request: Request) -> Response:
+        # At the first request: making it costs more than a start may.
+        if not made:
+            found = openapi.document(name, app.routes, app.state.answers)
+            made.append(msgspec.json.encode(found))
+        return cacheable_body(request, made[0], max_age_s=DOCUMENT_MAX_AGE_S)
+
+    return document
 
 
 async def _health() -> Response:

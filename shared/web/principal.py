@@ -7,7 +7,7 @@ The token is a JWT signed with ES256 by accounts: `iss` the public URL, `aud` "s
 import hashlib
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,21 +91,27 @@ def principal_of(claims: dict[str, Any], issuer: str) -> Principal:
     return Principal(user_id, text("client_id"), scopes, plan, territory, float(expires_at))
 
 
-def requires(scope: str | None = None) -> Callable[[Request], Awaitable[Principal]]:
-    """A dependency: the request's principal, who must hold `scope` (None: any principal).
+class Requires:
+    """A dependency: the request's principal, who must hold `scope` (None: any principal)."""
 
-    Raises:
-        Unauthenticated: no bearer token, or one that does not verify.
-        Forbidden: the scope is missing (code INSUFFICIENT_SCOPE).
-    """
+    def __init__(self, scope: str | None = None) -> None:
+        self.scope = scope
 
-    async def principal(request: Request) -> Principal:
+    async def __call__(self, request: Request) -> Principal:
+        """The principal.
+
+        Raises:
+            Unauthenticated: no bearer token, or one that does not verify.
+            Forbidden: the scope is missing (code INSUFFICIENT_SCOPE).
+        """
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not token:
             raise Unauthenticated("a bearer token is needed", code="TOKEN_MISSING")
         found = await request.app.state.verifier.verify(token.strip())
-        if scope is not None and scope not in found.scopes:
-            raise Forbidden(f"needs scope {scope}", code="INSUFFICIENT_SCOPE")
+        if self.scope is not None and self.scope not in found.scopes:
+            raise Forbidden(f"needs scope {self.scope}", code="INSUFFICIENT_SCOPE")
         return found
 
-    return principal
+
+requires = Requires
+"""`Depends(requires("streaming"))`: as it reads in a route's signature."""

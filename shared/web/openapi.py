@@ -1,0 +1,150 @@
+"""A service's OpenAPI document: FastAPI's, made true to what is answered.
+
+FastAPI knows paths, parameters and request bodies. It does not know our error shapes, that
+malformed requests are answered with 400 instead of 422, which scope a route needs, or what the
+bytes that handlers answer with hold: those come from `shared.web.errors`, from the routes'
+`requires(...)` and from the service's own `shapes.py`.
+
+Source: https://spec.openapis.org/oas/v3.1.0
+"""
+
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+
+from shared.web.principal import Requires
+from shared.web.shapes import ERROR, Answers, Content, Shape
+
+VERSION = "1.0.0"
+"""Of all documents: major changes break clients, minor ones add."""
+
+_INTERNAL = re.compile(r"/_")
+
+
+def path_of(name: str) -> str:
+    """Where the service `name` serves its document."""
+    return f"/v1/openapi/{name}.json"
+
+
+def document(name: str, routes: list[BaseRoute], answers: Mapping[str, Answers]) -> dict[str, Any]:
+    """The OpenAPI document of the service `name`.
+
+    `answers` maps operations, `GET /v1/tracks/{track_id}`, to what they answer. Routes whose
+    path begins with `/_` are between our own parts, and left out.
+    """
+    public = [it for it in routes if isinstance(it, APIRoute) and not _INTERNAL.match(it.path)]
+    made = get_openapi(title=f"Segue {name}", version=VERSION, routes=public)
+    components: dict[str, Any] = made.setdefault("components", {}).setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        components.pop(unused, None)
+    scopes: set[str] = set()
+    for route in public:
+        if not route.include_in_schema:
+            continue
+        for method in sorted(route.methods):
+            operation = made["paths"][route.path_format][method.lower()]
+            operation.pop("operationId", None)
+            needed = scope_of(route)
+            if needed is not None:
+                scopes |= needed
+                operation["security"] = [{"oauth2": sorted(needed)}]
+            declared = answers.get(f"{method} {route.path}", {})
+            operation["responses"] = _responses(declared, needed is not None, components)
+    made["components"]["securitySchemes"] = {"oauth2": _security(scopes)}
+    made["components"]["schemas"] = dict(sorted(components.items()))
+    made["paths"] = dict(sorted(made["paths"].items()))
+    return made
+
+
+def undescribed(routes: list[BaseRoute], answers: Mapping[str, Answers]) -> list[str]:
+    """Public operations of which `answers` says nothing, and answers to no operation."""
+    known = {
+        f"{method} {it.path}"
+        for it in routes
+        if isinstance(it, APIRoute) and it.include_in_schema and not _INTERNAL.match(it.path)
+        for method in it.methods
+    }
+    return sorted(known ^ answers.keys())
+
+
+def scope_of(route: APIRoute) -> set[str] | None:
+    """The scopes that the route needs; None when it needs no token at all."""
+    found = [it.call for it in route.dependant.dependencies if isinstance(it.call, Requires)]
+    if not found:
+        return None
+    return {it.scope for it in found if it.scope is not None}
+
+
+def _responses(
+    declared: Answers, secured: bool, components: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    answers: dict[int | str, Shape | Content | None] = {**declared}
+    if secured:
+        answers.setdefault(401, ERROR)
+        answers.setdefault(403, ERROR)
+    answers.setdefault("default", ERROR)
+    return {
+        str(status): _response(status, what, components)
+        for status, what in sorted(answers.items(), key=lambda it: str(it[0]))
+    }
+
+
+_MEANINGS = {
+    200: "Done",
+    201: "Created",
+    202: "Accepted",
+    204: "Done; nothing to say",
+    302: "To the next page",
+    303: "To the next page",
+    401: "No valid access token",
+    403: "The token may not do this",
+    "default": "Any error: its status, a message for people and a stable reason",
+}
+
+
+def _response(
+    status: int | str, what: Shape | Content | None, components: dict[str, Any]
+) -> dict[str, Any]:
+    made: dict[str, Any] = {"description": _MEANINGS.get(status, f"Status {status}")}
+    if isinstance(what, Content):
+        made["content"] = {what.media_type: {"schema": {"type": "string"}}}
+    elif what is not None:
+        made["content"] = {"application/json": {"schema": hoisted(what, components)}}
+    return made
+
+
+def hoisted(shape: Any, components: dict[str, Any]) -> Any:
+    """`shape` with each titled part moved into `components` and referred to."""
+    if isinstance(shape, list):
+        return [hoisted(it, components) for it in shape]
+    if not isinstance(shape, dict):
+        return shape
+    title = shape.get("title") if "type" in shape else None
+    if not isinstance(title, str):
+        return {key: hoisted(value, components) for key, value in shape.items()}
+    if title not in components:
+        components[title] = {}
+        body = {key: value for key, value in shape.items() if key != "title"}
+        components[title] = {"title": title, **hoisted(deepcopy(body), components)}
+    return {"$ref": f"#/components/schemas/{title}"}
+
+
+def _security(scopes: set[str]) -> dict[str, Any]:
+    described = dict.fromkeys(sorted(scopes), "")
+    return {
+        "type": "oauth2",
+        "flows": {
+            "clientCredentials": {"tokenUrl": "/api/token", "scopes": described},
+            "authorizationCode": {
+                "authorizationUrl": "/authorize",
+                "tokenUrl": "/api/token",
+                "refreshUrl": "/api/token",
+                "scopes": described,
+            },
+        },
+    }
