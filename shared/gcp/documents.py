@@ -111,6 +111,13 @@ class Documents(Protocol[T]):
         """
         ...
 
+    async def delete_many(self, ids: Iterable[str]) -> None:
+        """Remove documents, in as few round trips as may be. What is not there is no error.
+
+        Not one transaction: an error leaves some. Doing it again is safe.
+        """
+        ...
+
 
 def to_document(value: Any) -> dict[str, Any]:
     """A dataclass as Firestore's plain values. Datetimes and bytes stay what they are.

@@ -184,6 +184,15 @@ class FirestoreDocuments(Generic[T]):
             taken |= await self._write_all(ids, request)
         return taken
 
+    async def delete_many(self, ids: Iterable[str]) -> None:
+        unique = list(dict.fromkeys(ids))
+        for start in range(0, len(unique), MAX_WRITES):
+            batch = self._client.batch()
+            for id in unique[start : start + MAX_WRITES]:
+                batch.delete(self._collection.document(id))
+            async with _answered():
+                await batch.commit(retry=self._retry, timeout=TIMEOUT_S)
+
     async def _write_all(self, ids: list[str], request: Any) -> set[str]:
         """Send a raw BatchWrite of creations; answer the ids that were taken."""
         async with _answered():

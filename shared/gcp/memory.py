@@ -128,6 +128,11 @@ class MemoryDocuments(Generic[T]):
                 self._write(id, value)
         return taken
 
+    async def delete_many(self, ids: Iterable[str]) -> None:
+        await asyncio.sleep(0)
+        for id in ids:
+            self._documents.pop(id, None)
+
     def _write(self, id: str, value: T) -> None:
         self._writes += 1
         self._documents[id] = (self._writes, to_document(value))

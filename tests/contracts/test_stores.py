@@ -282,3 +282,13 @@ async def test_firestore_that_does_not_answer_is_unavailable(monkeypatch: pytest
     with pytest.raises(Unavailable):
         await things.put("a", Thing("a", AT))
     await client._firestore_api.transport.close()
+
+
+async def test_delete_many_removes_what_is_there_and_no_more(things: Documents[Thing]):
+    for id in ("a", "b", "c"):
+        await things.put(id, Thing(id, AT))
+    await things.delete_many(["a", "x", "c", "a"])
+    await things.delete_many([])
+    assert await things.find_many(["a", "b", "c"]) == {"b": Thing("b", AT)}
+    await things.create("a", Thing("a", AT, count=2))
+    assert (await things.get("a")).count == 2
