@@ -21,17 +21,21 @@ def create_app(
     verifier: Verifier | None = None,
     answers: Mapping[str, Answers] | None = None,
     max_body_bytes: int = MAX_BODY_BYTES,
+    on_start: Iterable[Callable[[], object]] = (),
     on_stop: Iterable[Callable[[], Awaitable[None]]] = (),
 ) -> FastAPI:
     """An app called `name` that serves `routers`.
 
-    `verifier` checks bearer tokens for routes that depend on `requires(...)`. `on_stop` is
-    awaited, in order, when the process is told to stop. The service's OpenAPI document is served
+    `verifier` checks bearer tokens for routes that depend on `requires(...)`. `on_start`
+    is called, in order, when the event loop runs, and must not wait; `on_stop` is awaited, in
+    order, when the process is told to stop. The service's OpenAPI document is served
     at `/v1/openapi/{name}.json`; `answers` tell it what each operation answers.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI):
+        for start in on_start:
+            start()
         yield
         for stop in on_stop:
             await stop()
