@@ -3,7 +3,7 @@
 Another engine (one that speaks Elasticsearch's protocol, say) would be another `SearchIndex`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,11 +14,12 @@ import tantivy
 
 from functions.search import plan
 from functions.search.document import Document, Stored, number_of
-from functions.search.query import Query
+from functions.search.query import Query, Word
 from functions.search.schema import RANK_OFFSET, entry, schema
 
 FEW = 3
-"""With fewer exact hits than this, misspelt ones are looked for."""
+"""With fewer exact hits than this for one word, misspelt ones are looked for. Who gets a hit for
+several words has said what is meant: then only nothing found is too few."""
 WRITER_BYTES = 15_000_000
 """What Tantivy asks for a writer at least."""
 
@@ -95,18 +96,41 @@ class TantivyIndex:
             return self._unheard(searcher, query, market, limit, offset, today)
         found = _run(searcher, plan.strict(self.kind, query, market, today), limit, offset)
         forgiving = False
-        if found.count < FEW and (query.words or query.filters):
-            for node in self._forgiving(query, market, today):
+        few = FEW if len(query.words) == 1 else 1
+        if found.count < few and (query.words or query.filters):
+            for node in self._forgiving(searcher, query, market, today):
                 more = _run(searcher, node, limit, offset)
                 if more.count > found.count:
                     found, forgiving = more, True
-                if found.count >= FEW or (forgiving and found.count):
                     break
         return Hits(found.count, _read(searcher, found), forgiving)
 
-    def _forgiving(self, query: Query, market: str | None, today: date):
-        yield plan.close(self.kind, query, market, today, 1)
-        yield plan.close(self.kind, query, market, today, 2)
+    def _forgiving(
+        self, searcher: tantivy.Searcher, query: Query, market: str | None, today: date
+    ) -> Iterator[tantivy.Query]:
+        """From the cheapest to the widest: words that nobody uses are misspelt for certain."""
+        fields = plan.fields_of(self.kind)
+
+        def unknown(word: Word, begun: bool) -> bool:
+            return not any(
+                searcher.terms_with_prefix(field, reading[0], limit=1)
+                if begun
+                else searcher.doc_freq(field, reading[0])
+                for reading in word
+                for field in fields
+            )
+
+        def close(distance: int, doubtful: Callable[[Word, bool], bool]) -> tantivy.Query:
+            return plan.close(
+                self.kind, query, market, today, distance=distance, doubtful=doubtful
+            )
+
+        surely = [unknown(word, False) for word in query.words]
+        if any(surely) and not all(surely):
+            yield close(1, unknown)
+            yield close(2, unknown)
+        yield close(1, lambda word, begun: True)
+        yield close(2, lambda word, begun: True)
         if len(query.words) > 2:
             yield plan.loose(self.kind, query, market, today)
 

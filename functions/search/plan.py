@@ -3,7 +3,7 @@
 `strict`: every word is there, the last one maybe only begun. `close`: words may be misspelt.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 
 from tantivy import Occur
@@ -73,14 +73,30 @@ def strict(kind: str, query: Query, market: str | None, today: date) -> Node:
     return _all(clauses or [(Occur.Must, Node.all_query())])
 
 
-def close(kind: str, query: Query, market: str | None, today: date, distance: int) -> Node:
-    """As `strict`, but words may differ by `distance` edits (2: long words only)."""
+def close(
+    kind: str,
+    query: Query,
+    market: str | None,
+    today: date,
+    *,
+    distance: int,
+    doubtful: Callable[[Word, bool], bool],
+) -> Node:
+    """As `strict`, but words that are `doubtful` may differ by `distance` edits (2: long ones).
+
+    `doubtful` is given a word, and whether it may be only begun.
+    """
     clauses = _filters(kind, query, market, today, distance=distance)
     fields = fields_of(kind)
     last = len(query.words) - 1
     for at, word in enumerate(query.words):
         begun = query.open and at == last
-        clauses.append((Occur.Must, _fuzzy(fields, word, distance, begun=begun)))
+        node = (
+            _fuzzy(fields, word, distance, begun=begun)
+            if doubtful(word, begun)
+            else _word(fields, word, begun=begun)
+        )
+        clauses.append((Occur.Must, node))
     return _all(clauses or [(Occur.Must, Node.all_query())])
 
 

@@ -1,0 +1,147 @@
+"""Every kind of thing that can be found, each defined once: its event, its document, its view.
+
+A further kind is a `Kind` here, its event in `infra/services.py`, and, if it is made by somebody,
+a line in `plan._FIELDS`. Kinds without an event yet are `EMPTY`: their pages have no items.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from functions.search import cards, views
+from functions.search.document import Document
+from functions.search.views import Shown
+from shared.events import AlbumChanged, ArtistChanged, TrackChanged, UserChanged
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`name` as in `?type=`, `plural` as in the answer. `document` projects the event."""
+
+    name: str
+    plural: str
+    event: type
+    document: Callable[[Any], Document]
+    card: type
+    view: Callable[[str, Any, Shown], dict[str, Any]]
+
+    def show(self, id: str, card: bytes, shown: Shown) -> dict[str, Any]:
+        """The Web API's object of a stored card."""
+        return self.view(id, msgspec.msgpack.decode(card, type=self.card), shown)
+
+
+def track(event: TrackChanged) -> Document:
+    credited = cards.makers(event.credits) or tuple(("", name) for name in event.artists)
+    part = cards.AlbumPart(
+        event.album_id,
+        event.album,
+        event.album_type,
+        cards.makers(event.album_artists) or credited,
+        event.release_date,
+        cards.cover(event.cover_id),
+    )
+    card = cards.TrackCard(
+        part,
+        event.title,
+        credited,
+        event.disc_number,
+        event.track_number,
+        event.duration_ms,
+        event.explicit,
+        event.audio_id is not None,
+        event.isrc,
+        event.popularity,
+        event.blocked_markets,
+    )
+    return Document(
+        kind="track",
+        id=event.track_id,
+        revision=event.revision,
+        removed=event.removed,
+        name=event.title,
+        by=tuple(name for _, name in credited),
+        album=event.album,
+        released_on=event.release_date,
+        genres=event.genres,
+        label=event.label,
+        isrc=event.isrc,
+        popularity=event.popularity,
+        blocked=event.blocked_markets,
+        card=cards.encode(card),
+    )
+
+
+def album(event: AlbumChanged) -> Document:
+    credited = cards.makers(event.artists)
+    title = f"{event.title} ({event.version})" if event.version else event.title
+    part = cards.AlbumPart(
+        event.album_id,
+        title,
+        event.album_type,
+        credited,
+        event.release_date,
+        cards.cover(event.cover_id),
+    )
+    card = cards.AlbumCard(part, len(event.track_ids), event.label, event.upc, event.genres)
+    return Document(
+        kind="album",
+        id=event.album_id,
+        revision=event.revision,
+        removed=event.removed,
+        name=title,
+        by=tuple(name for _, name in credited),
+        released_on=event.release_date,
+        genres=event.genres,
+        label=event.label,
+        upc=event.upc,
+        card=cards.encode(card),
+    )
+
+
+def artist(event: ArtistChanged) -> Document:
+    card = cards.ArtistCard(
+        event.name, event.genres, cards.cover(event.cover_id), event.popularity
+    )
+    return Document(
+        kind="artist",
+        id=event.artist_id,
+        revision=event.revision,
+        # Whoever follows the old id is redirected by the catalog; here one of the two is enough.
+        removed=event.removed or event.merged_into is not None,
+        name=event.name,
+        aliases=event.aliases,
+        genres=event.genres,
+        popularity=event.popularity,
+        card=cards.encode(card),
+    )
+
+
+def user(event: UserChanged) -> Document:
+    return Document(
+        kind="user",
+        id=event.user_id,
+        revision=event.revision,
+        removed=event.removed,
+        name=event.display_name,
+        card=cards.encode(cards.UserCard(event.display_name)),
+    )
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("track", "tracks", TrackChanged, track, cards.TrackCard, views.track),
+        Kind("album", "albums", AlbumChanged, album, cards.AlbumCard, views.album),
+        Kind("artist", "artists", ArtistChanged, artist, cards.ArtistCard, views.artist),
+        Kind("user", "users", UserChanged, user, cards.UserCard, views.user),
+    )
+}
+EMPTY: dict[str, str] = {
+    "playlist": "playlists",
+    "show": "shows",
+    "episode": "episodes",
+    "audiobook": "audiobooks",
+}
+"""Kinds that may be asked for and of which nothing is known yet, with their plurals."""
