@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
@@ -13,13 +14,15 @@ from functions.transcode import domain
 from functions.transcode.domain import Progress
 from functions.transcode.facts import Audio, Source, transcoded
 from functions.transcode.packaging import CONTENT_TYPES
-from functions.transcode.refusals import Interrupted, LongAudio, Reason, Refused
+from functions.transcode.refusals import LongAudio, Reason, Refused
 from functions.transcode.shelves import File, Masters, Shelf
 from functions.transcode.transcode import Bounds, Transcoded, transcode_master
 from shared.errors import Invalid, NotFound, SegueError, Unavailable
 from shared.events import TrackTranscoded, TranscodeFailed
 from shared.gcp.documents import Documents
 from shared.ids import base62, parse_id
+
+log = logging.getLogger(__name__)
 
 FOLDER = "masters/"
 
@@ -79,12 +82,18 @@ async def on_finalized(master: Finalized, limits: Limits, with_: Collaborators) 
             with_.masters.describe, master.name, master.generation
         )
         track_id = parse_id(metadata.get("track_id", ""), "track id")
-    except (Invalid, NotFound):
-        return  # not an upload of ours, or replaced or removed since: nobody waits for it
+    except (Invalid, NotFound) as error:
+        # Not an upload of ours, or replaced or removed since: nobody waits for it.
+        log.warning("%.100r is left alone: %s", master.name, error)
+        return
     work = _Work(upload_id, track_id, master, size_bytes, limits, with_)
     outcome = await work.outcome()
-    if outcome is not None:
-        await with_.publish(outcome)
+    if outcome is None:
+        log.info("upload %s: handed over to the job", upload_id)
+        return
+    await with_.publish(outcome)
+    how = outcome.reason if isinstance(outcome, TranscodeFailed) else outcome.audio_id
+    log.info("upload %s: %s %s", upload_id, type(outcome).__name__, how)
 
 
 class _Work:
@@ -261,6 +270,3 @@ def covers(result: Transcoded) -> list[File]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-__all__ = ["Busy", "Collaborators", "Finalized", "Interrupted", "Limits", "on_finalized"]

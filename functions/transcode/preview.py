@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 from functions.transcode.pcm import Excerpt
 from functions.transcode.refusals import Interrupted
@@ -26,7 +27,8 @@ def cut(excerpt: Excerpt) -> bytes:
         from pydub import AudioSegment
         from pydub.silence import detect_leading_silence
 
-        audio = AudioSegment(
+        # Any: pydub's slices are typed as generators, which they are only with a step.
+        audio: Any = AudioSegment(
             data=excerpt.pcm, sample_width=2, frame_rate=excerpt.rate_hz, channels=2
         )
     lead = detect_leading_silence(audio, _SILENCE_DBFS, _STEP_MS)

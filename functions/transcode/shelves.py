@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from google.cloud.storage import Blob, Bucket
 
 IMMUTABLE = "public, max-age=31536000, immutable"
-TIMEOUT_S = 60.0
+TIMEOUT_S = 60
 _AT_ONCE = 6
 
 

@@ -136,7 +136,7 @@ def test_switching_between_mp3_rungs_keeps_every_sample_in_its_place(done, decod
         )
     )
     reference, found = (stereo(decode(p)).mean(axis=1) for p in (master, path))
-    delay = len(found) - len(found) % 1152 and result.source.audio.mp3_delay + 529
+    delay = result.source.audio.mp3_delay + 529  # the decoder's own
     for start in (60_000, 270_000, 700_000, 1_100_000):
         window = reference[start : start + 20_000]
         around = found[start + delay - 2000 : start + delay + 22_000]
@@ -379,20 +379,19 @@ def test_no_demuxer_that_opens_other_files_is_let_in():
     assert not opening & set(FORMATS.split(","))
 
 
-def test_a_movie_that_refers_to_another_file_does_not_get_it(transcode, make, tmp_path):
-    # An MP4 may keep its media elsewhere (a `dref` that is not self-contained).
-    content = bytearray(make("dref.m4a", options=("-movflags", "+faststart")).read_bytes())
-    canary = make("canary.m4a")
+def test_a_movie_that_keeps_its_media_elsewhere_does_not_get_it(transcode, make, tmp_path):
+    # A `dref` that is not self-contained: the media would be in a file of the movie's choosing.
+    plain = make("dref.m4a", options=("-movflags", "+faststart"))
+    content = bytearray(plain.read_bytes())
     at = content.index(b"url \x00\x00\x00\x01")
     content[at : at + 8] = b"url \x00\x00\x00\x00"
     path = tmp_path / "x"
     path.write_bytes(content)
     try:
-        found = transcode(path).source.audio.total_samples
+        found = transcode(path).source.audio
     except Refused:
         return
-    assert found == transcode(make("dref.m4a", options=())).source.audio.total_samples
-    assert canary.exists()
+    assert found == transcode(plain).source.audio
 
 
 def test_longer_than_allowed_is_refused_and_longer_than_here_handed_on(transcode, make):
