@@ -26,7 +26,6 @@ from emulators.outputs import outputs
 from emulators.stack import STAND_INS, stack_config
 from infra.program import program
 
-
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the wire's mark of a secret value
 _ASSET = "c44067f5952c0a294b673a41bacd8c17"
 _ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"

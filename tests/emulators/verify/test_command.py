@@ -7,12 +7,13 @@ import pytest
 
 from emulators.graph import Graph
 from emulators.verify import __main__ as command
-from emulators.verify import access, sdk
+from emulators.verify import front_door, sdk
 from tests.infra.changes import changed
 from tests.infra.graphs import PAGE, evaluated
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *argv: str) -> int:
+    monkeypatch.setattr(command, "CHECKS", (sdk, front_door))
     monkeypatch.setattr(sys, "argv", ["verify", *argv])
     with pytest.raises(SystemExit) as ended:
         command.main()
@@ -26,7 +27,6 @@ def graph() -> Graph:
 
 def test_sound_stack_passes(monkeypatch, capsys, graph: Graph) -> None:
     monkeypatch.setattr(command, "evaluate", lambda *_: graph)
-    monkeypatch.setattr(command, "CHECKS", (access, sdk))
     assert run(monkeypatch, "dev", "--page", str(PAGE)) == 0
     assert f"dev: {len(graph.resources)} resources, 0 findings" in capsys.readouterr().out
 
@@ -34,14 +34,14 @@ def test_sound_stack_passes(monkeypatch, capsys, graph: Graph) -> None:
 def test_finding_is_printed_and_fails(monkeypatch, capsys, graph: Graph) -> None:
     broken = changed(
         graph,
-        "gcp:storage/bucket:Bucket",
-        "masters",
-        lambda it: it.update(publicAccessPrevention="inherited"),
+        "gcp:compute/backendService:BackendService",
+        "playback",
+        lambda it: it.update(timeoutSec=30),
     )
     monkeypatch.setattr(command, "evaluate", lambda *_: broken)
     assert run(monkeypatch, "dev") == 1
     out = capsys.readouterr().out
-    assert "dev: bucket segue-dev-masters: publicAccessPrevention is not enforced" in out
+    assert "dev: backend service segue-playback: timeoutSec is not for serverless groups" in out
 
 
 def test_stack_that_cannot_be_evaluated_is_named(monkeypatch, capsys, tmp_path: Path) -> None:
