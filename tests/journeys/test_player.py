@@ -29,10 +29,14 @@ async ({ signature, url, way }) => {
   });
   hls.on(Hls.Events.MANIFEST_PARSED, (_, data) => (seen.levels = data.levels.length));
   hls.on(Hls.Events.FRAG_BUFFERED, () => (seen.fragments += 1));
-  hls.on(Hls.Events.ERROR, (_, data) => (seen.error ??= `${data.details} ${data.reason ?? ""}`));
+  hls.on(Hls.Events.ERROR, (_, { details, fatal, reason }) => {
+    // A busy machine is late now and then; only that is forgiven.
+    const late = details === "bufferStalledError" || details === "bufferNudgeOnStall";
+    if (fatal || !late) seen.error ??= `${details} ${reason ?? ""}`;
+  });
   hls.loadSource(way === "query" ? url : url.split("?")[0]);
   hls.attachMedia(audio);
-  const until = Date.now() + 25000;
+  const until = Date.now() + 40000;
   const hold = async (ready) => {
     while (!ready() && !seen.error && Date.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 50));
