@@ -22,7 +22,7 @@ _METADATA = (
 
 
 class Buckets(pulumi.ComponentResource):
-    """Four buckets. Only `images` and `web` are public: they hold nothing but public pages."""
+    """Five buckets, and one of sources. Only `images` and `web` are public: they hold nothing but public pages."""
 
     buckets: dict[str, storage.Bucket]
 
@@ -32,7 +32,7 @@ class Buckets(pulumi.ComponentResource):
         super().__init__("segue:index:Buckets", "buckets", None, opts)
         child = pulumi.ResourceOptions(parent=self, protect=config.protect)
         self.buckets = {}
-        for name in ("masters", "audio", "images", "web", "source"):
+        for name in ("masters", "audio", "images", "web", "search", "source"):
             self.buckets[name] = storage.Bucket(
                 name,
                 project=config.project,

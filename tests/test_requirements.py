@@ -16,6 +16,7 @@ ENTRY_POINTS = {
     "events": ("functions.events.main", "shared.web.serve"),
     "playback": ("functions.playback.main", "shared.web.serve"),
     "rights": ("functions.rights.main", "shared.web.serve"),
+    "search": ("functions.search.main", "functions.search.job", "shared.web.serve"),
     "transcode": ("functions.transcode.main", "functions.transcode.job"),
 }
 SERVED_BY = {"transcode": {"functions-framework"}}

@@ -61,6 +61,10 @@ class SearchIndex(Protocol):
         """
         ...
 
+    def card(self, id: str) -> bytes | None:
+        """The card of one thing; None if it cannot be found."""
+        ...
+
     @property
     def count(self) -> int:
         """How many documents can be found."""
@@ -187,11 +191,19 @@ class TantivyIndex:
         """The revision that is known of a thing, found or removed; -1 of one never heard of."""
         if id in self._gone:
             return self._gone[id]
+        found = self._find(id)
+        return -1 if found is None else found.revision
+
+    def card(self, id: str) -> bytes | None:
+        found = self._find(id)
+        return None if found is None else found.card
+
+    def _find(self, id: str) -> Stored | None:
         searcher = self._searcher
         node = tantivy.Query.term_query(schema(), "number", number_of(id), "basic")
         for _, address in searcher.search(node, 1, count=False).hits:
-            return _stored(searcher, address).revision
-        return -1
+            return _stored(searcher, address)
+        return None
 
 
 def build(kind: str, folder: Path, documents: Iterable[Document], heap_bytes: int) -> int:

@@ -71,6 +71,11 @@ class Live:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    @property
+    def behind(self) -> int:
+        """How many chunks of the log the newest generation has not taken in."""
+        return self._position - self._manifest.position if self._manifest else 0
+
     async def fresh(self) -> dict[str, SearchIndex]:
         """The indexes by kind, not older than STALE_S if the log can be read.
 

@@ -15,7 +15,7 @@ import pytest
 from joserfc.jwk import ECKey
 
 ROOT = Path(__file__).resolve().parents[2]
-APIS = ("accounts", "catalog", "events", "playback", "rights")
+APIS = ("accounts", "catalog", "events", "playback", "rights", "search")
 BUDGET_CPU_S = 0.7
 TOLERANCE = 2
 """Shared machines are noisy; a client library too many costs more than this."""
@@ -26,6 +26,7 @@ FORBIDDEN = {
     "events": ("google.cloud.firestore_v1", "google.cloud.storage"),
     "playback": ("google.cloud.pubsub_v1", "google.cloud.storage"),
     "rights": ("google.cloud.storage",),
+    "search": ("google.cloud.pubsub_v1",),
 }
 ALLOWED = {"accounts": {"jinja2"}}
 """Its pages are templates that escape by themselves."""
@@ -53,6 +54,9 @@ ENVIRONMENT = {
     "SERVICE_AUDIENCE": "segue-test",
     "PUSH_IDENTITY": "push@segue-test.iam.gserviceaccount.com",
     "MASTERS_BUCKET": "segue-test-masters",
+    "SEARCH_BUCKET": "segue-test-search",
+    "SEARCH_JOB": "projects/segue-test/locations/europe-west1/jobs/search-index",
+    "RUN_API_ENDPOINT": "",
     "CDN_KEY_NAME": "key-1",
     "CDN_SIGNING_KEY": "AAAAAAAAAAAAAAAAAAAAAA==",
     "BOOTSTRAP_CLIENT_SECRET": "secret",
