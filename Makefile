@@ -6,12 +6,13 @@ PY := $(VENV)/bin/python
 BQ := .venv-bigquery
 PAGE := clients/web/dist/index.html
 
-.PHONY: help run test test-slow check setup page lock golden clean
+.PHONY: help run test test-slow check setup page lock golden api-docs clean
 
 help:
 	@echo "make run [ONCE=1] [FRESH=1] [PORT=n]   the whole local cloud, a demo library, a player"
 	@echo "make test | test-slow | check          tests, slow tests, ruff and pyright"
 	@echo "make page | lock | golden | clean      player page, pins, golden graphs, remove all made"
+	@echo "make api-docs                          the OpenAPI documents in docs/api"
 
 run: setup
 	@$(PY) -m emulators --demo $(if $(ONCE),--once) $(if $(FRESH),--fresh) $(if $(PORT),--port $(PORT))
@@ -72,6 +73,9 @@ lock: $(VENV)/.uv
 
 golden: setup $(VENV)/.dev
 	@$(PY) -m tests.infra.golden
+
+api-docs: setup $(VENV)/.dev
+	@$(PY) -m tests.api_docs
 
 clean:
 	@rm -rf $(VENV) $(BQ) .local .build clients/web/node_modules clients/web/dist

@@ -22,6 +22,7 @@ from functions.accounts.browser import Pages
 from functions.accounts.introspection import Introspection
 from functions.accounts.passwords import Passwords
 from functions.accounts.publication import Publication
+from functions.accounts.shapes import ANSWERS
 from functions.accounts.signing import Signer
 from functions.accounts.store import OpenCollection, Store
 from functions.accounts.surroundings import Surroundings
@@ -121,6 +122,7 @@ def build(
         billing.routes(store, accounts, settings.billing_webhook_secret, around),
         tasks(caller, {"republish-users": publication.sweep}),
         # The tokens it checks are its own: no fetch from itself.
+        answers=ANSWERS,
         verifier=Verifier(StaticKeys(signer.live), settings.public_url),
         on_stop=[passwords.stop, *on_stop],
     )

@@ -124,7 +124,7 @@ def routes(pages: Pages, accounts: Accounts, clients: Clients, default_country: 
 
         return await pages.serve(request, work)
 
-    @router.get(STYLE_PATH)
+    @router.get(STYLE_PATH, include_in_schema=False)
     async def style() -> Response:
         headers = {
             "cache-control": "public, max-age=31536000, immutable",
