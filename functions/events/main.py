@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 
 from functions.events import api
+from functions.events.shapes import ANSWERS
 from shared.gcp.pubsub import Publisher
 from shared.settings import load
 from shared.web import logs
@@ -29,4 +30,10 @@ def create() -> FastAPI:
     logs.configure(settings.google_cloud_project)
     publish = Publisher(settings.google_cloud_project)
     verifier = Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url)
-    return create_app("events", api.routes(publish), verifier=verifier, on_stop=[publish.stop])
+    return create_app(
+        "events",
+        api.routes(publish),
+        answers=ANSWERS,
+        verifier=verifier,
+        on_stop=[publish.stop],
+    )

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from functions.playback import api
 from functions.playback.domain import Playable
 from functions.playback.history import History
+from functions.playback.shapes import ANSWERS
 from functions.playback.store import HISTORIES, PLAYABLES, Histories, Playables
 from functions.playback.subscriptions import handlers
 from shared.cdn import SigningKey
@@ -68,5 +69,6 @@ def create() -> FastAPI:
             now=lambda: datetime.now(UTC),
         ),
         subscriptions(caller, handlers(playables, histories)),
+        answers=ANSWERS,
         verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
     )

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from functions.rights import api
 from functions.rights.domain import Licence
 from functions.rights.publication import Publication
+from functions.rights.shapes import ANSWERS
 from functions.rights.store import COLLECTION, Licences
 from shared.gcp import firestore
 from shared.gcp.pubsub import Publisher
@@ -50,6 +51,7 @@ def create() -> FastAPI:
         "rights",
         api.routes(licences, publication, new_id=new_id, now=_now),
         tasks(caller, {"republish-licences": publication.sweep}),
+        answers=ANSWERS,
         verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
         on_stop=[publish.stop],
     )

@@ -19,7 +19,7 @@ def create_app(
     name: str,
     *routers: APIRouter,
     verifier: Verifier | None = None,
-    answers: Mapping[str, Answers] | None = None,
+    answers: Mapping[str, Answers | None] | None = None,
     max_body_bytes: int = MAX_BODY_BYTES,
     on_start: Iterable[Callable[[], object]] = (),
     on_stop: Iterable[Callable[[], Awaitable[None]]] = (),

@@ -14,11 +14,11 @@ from copy import deepcopy
 from typing import Any
 
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute
 
 from shared.web.principal import Requires
-from shared.web.shapes import ERROR, Answers, Content, Shape
+from shared.web.shapes import ERROR, TEXT, Answers, Content, Form, record
 
 VERSION = "1.0.0"
 """Of all documents: major changes break clients, minor ones add."""
@@ -31,21 +31,21 @@ def path_of(name: str) -> str:
     return f"/v1/openapi/{name}.json"
 
 
-def document(name: str, routes: list[BaseRoute], answers: Mapping[str, Answers]) -> dict[str, Any]:
+def document(
+    name: str, routes: list[BaseRoute], answers: Mapping[str, Answers | None]
+) -> dict[str, Any]:
     """The OpenAPI document of the service `name`.
 
-    `answers` maps operations, `GET /v1/tracks/{track_id}`, to what they answer. Routes whose
-    path begins with `/_` are between our own parts, and left out.
+    `answers` maps operations, `GET /v1/tracks/{track_id}`, to what they answer; None: a page
+    for people, which is left out, as are routes between our own parts (`/_…`).
     """
-    public = [it for it in routes if isinstance(it, APIRoute) and not _INTERNAL.match(it.path)]
+    public = [it for it in _public(routes) if not _is_page(it, answers)]
     made = get_openapi(title=f"Segue {name}", version=VERSION, routes=public)
     components: dict[str, Any] = made.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         components.pop(unused, None)
     scopes: set[str] = set()
     for route in public:
-        if not route.include_in_schema:
-            continue
         for method in sorted(route.methods):
             operation = made["paths"][route.path_format][method.lower()]
             operation.pop("operationId", None)
@@ -53,7 +53,9 @@ def document(name: str, routes: list[BaseRoute], answers: Mapping[str, Answers])
             if needed is not None:
                 scopes |= needed
                 operation["security"] = [{"oauth2": sorted(needed)}]
-            declared = answers.get(f"{method} {route.path}", {})
+            declared = answers.get(f"{method} {route.path}") or {}
+            if isinstance(form := declared.get("request"), Form):
+                operation["requestBody"] = _form(form)
             operation["responses"] = _responses(declared, needed is not None, components)
     made["components"]["securitySchemes"] = {"oauth2": _security(scopes)}
     made["components"]["schemas"] = dict(sorted(components.items()))
@@ -61,15 +63,24 @@ def document(name: str, routes: list[BaseRoute], answers: Mapping[str, Answers])
     return made
 
 
-def undescribed(routes: list[BaseRoute], answers: Mapping[str, Answers]) -> list[str]:
+def undescribed(routes: list[BaseRoute], answers: Mapping[str, Answers | None]) -> list[str]:
     """Public operations of which `answers` says nothing, and answers to no operation."""
-    known = {
-        f"{method} {it.path}"
-        for it in routes
-        if isinstance(it, APIRoute) and it.include_in_schema and not _INTERNAL.match(it.path)
-        for method in it.methods
-    }
+    known = {f"{method} {it.path}" for it in _public(routes) for method in it.methods}
     return sorted(known ^ answers.keys())
+
+
+def _public(routes: list[BaseRoute]) -> list[APIRoute]:
+    """Routes for others than ourselves, those of included routers among them."""
+    found = [it.original_route for it in iter_route_contexts(routes)]
+    return [
+        it
+        for it in found
+        if isinstance(it, APIRoute) and it.include_in_schema and not _INTERNAL.match(it.path)
+    ]
+
+
+def _is_page(route: APIRoute, answers: Mapping[str, Answers | None]) -> bool:
+    return all(answers.get(f"{method} {route.path}", {}) is None for method in route.methods)
 
 
 def scope_of(route: APIRoute) -> set[str] | None:
@@ -83,7 +94,7 @@ def scope_of(route: APIRoute) -> set[str] | None:
 def _responses(
     declared: Answers, secured: bool, components: dict[str, Any]
 ) -> dict[str, dict[str, Any]]:
-    answers: dict[int | str, Shape | Content | None] = {**declared}
+    answers = {status: what for status, what in declared.items() if status != "request"}
     if secured:
         answers.setdefault(401, ERROR)
         answers.setdefault(403, ERROR)
@@ -107,9 +118,12 @@ _MEANINGS = {
 }
 
 
-def _response(
-    status: int | str, what: Shape | Content | None, components: dict[str, Any]
-) -> dict[str, Any]:
+def _form(form: Form) -> dict[str, Any]:
+    schema = record(None, dict.fromkeys(form.needed, TEXT), dict.fromkeys(form.maybe, TEXT))
+    return {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}
+
+
+def _response(status: int | str, what: object, components: dict[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {"description": _MEANINGS.get(status, f"Status {status}")}
     if isinstance(what, Content):
         made["content"] = {what.media_type: {"schema": {"type": "string"}}}

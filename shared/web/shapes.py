@@ -22,8 +22,16 @@ class Content:
     media_type: str
 
 
-Answers = Mapping[int | str, Shape | Content | None]
-"""Status (or "default") → what its body is; None: no body."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a request carries that the handler reads by itself: form fields, `needed` and not."""
+
+    needed: tuple[str, ...]
+    maybe: tuple[str, ...] = ()
+
+
+Answers = Mapping[int | str, Shape | Content | Form | None]
+"""Status (or "default") → what its body is; None: no body. Under "request": the `Form` taken."""
 
 TEXT: Shape = {"type": "string"}
 URL: Shape = {"type": "string", "format": "uri"}
