@@ -63,7 +63,7 @@ clients/web/node_modules/.done: clients/web/package-lock.json
 
 page: $(PAGE)
 
-$(PAGE): clients/web/node_modules/.done $(shell find clients/web/src -type f 2>/dev/null)
+$(PAGE): clients/web/node_modules/.done clients/web/build.mjs $(shell find clients/web/src -type f 2>/dev/null)
 	@cd clients/web && npm run --silent build
 
 lock: $(VENV)/.uv
