@@ -23,6 +23,7 @@ from functions.accounts.introspection import Introspection
 from functions.accounts.passwords import Passwords
 from functions.accounts.publication import Publication
 from functions.accounts.shapes import ANSWERS
+from functions.accounts.shapes import ANSWERS
 from functions.accounts.signing import Signer
 from functions.accounts.store import OpenCollection, Store
 from functions.accounts.surroundings import Surroundings
@@ -123,6 +124,8 @@ def build(
         tasks(caller, {"republish-users": publication.sweep}),
         # The tokens it checks are its own: no fetch from itself.
         answers=ANSWERS,
-        verifier=Verifier(StaticKeys(signer.live), settings.public_url),
+        verifier=Verifier(
+            StaticKeys(signer.live), settings.public_url, clock=lambda: around.now().timestamp()
+        ),
         on_stop=[passwords.stop, *on_stop],
     )

@@ -111,7 +111,7 @@ def routes(pages: Pages, accounts: Accounts, clients: Clients, default_country: 
             form={name: form.get(name, "")[:254] for name in ("email", "name", "country")},
             next=form["next"],
             countries=COUNTRIES,
-            problems=problems or {},
+            problems={**dict.fromkeys(_FIELDS.values(), ""), **(problems or {})},
         )
 
     @router.post("/logout")

@@ -2,8 +2,6 @@
 
 import base64
 import time
-from datetime import UTC, datetime
-from itertools import count
 from urllib.parse import quote
 
 import httpx
@@ -12,39 +10,16 @@ from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from functions.accounts import api, domain
+from functions.accounts import domain
 from functions.accounts.signing import Signer
-from functions.accounts.store import Clients
-from shared.gcp.memory import MemoryDocuments
-from shared.web.app import create_app
 from shared.web.keys import StaticKeys, parse_jwks
 from shared.web.principal import Verifier
+from tests.functions.accounts.service import SECRET, SIGNER, Service
 from tests.web import NOT_OBJECTS, PUBLIC_URL, Tokens, client_of
-
-SECRET = "operator secret: ü&%"
-SIGNER = Signer.from_pem(ECKey.generate_key("P-256").as_pem(private=True).decode())
 
 
 def app() -> FastAPI:
-    operator = domain.new_client(
-        domain.OPERATOR,
-        SECRET,
-        name="Operator",
-        scopes=domain.SCOPES,
-        plan="premium",
-        territory="SE",
-        at=datetime.now(UTC),
-    )
-    ids = (f"{number:022}" for number in count())
-    router = api.routes(
-        Clients(MemoryDocuments(domain.Client, "client"), operator),
-        SIGNER,
-        PUBLIC_URL,
-        new_id=lambda: next(ids),
-        new_secret=lambda: "new-secret",
-    )
-    verifier = Verifier(StaticKeys({SIGNER.kid: SIGNER.key}), PUBLIC_URL)
-    return create_app("accounts", router, verifier=verifier)
+    return Service().app()
 
 
 def basic(client_id: str, secret: str) -> dict[str, str]:
@@ -193,6 +168,9 @@ async def test_a_registered_client_gets_its_own_tokens():
         {"territory": "Sweden"},
         {"territory": None},
         {"client_id": "mine"},
+        {"redirect_uris": ["javascript:alert(1)"]},
+        {"redirect_uris": "https://a.example/"},
+        {"public": True, "scopes": ["rights:write"]},
     ],
 )
 async def test_a_wrong_registration_is_400(changes: dict):
