@@ -1,4 +1,4 @@
-"""Uploads and tracks over HTTP. No byte of a master passes: clients send it to the bucket."""
+"""Uploads over HTTP. No byte of a master passes: clients send it to the bucket."""
 
 import asyncio
 import logging
@@ -10,26 +10,23 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.catalog import uploads
-from functions.catalog.domain import MAX_ARTISTS, MAX_NAME_CHARS
 from functions.catalog.masters import Masters
+from functions.catalog.naming import MAX_ARTISTS, MAX_NAME_CHARS
 from functions.catalog.store import Store
 from functions.catalog.uploads import Description, Upload
-from functions.catalog.views import track_view, upload_view
+from functions.catalog.views import upload_view
 from shared.errors import Unavailable
 from shared.ids import parse_id
-from shared.web.answers import answer, cacheable
+from shared.web.answers import answer
 from shared.web.paging import Paged, page_view
 from shared.web.principal import Principal, requires
 
 log = logging.getLogger(__name__)
 
 Uploader = Annotated[Principal, Depends(requires("uploads:write"))]
-Reader = Annotated[Principal, Depends(requires())]
 Name = Annotated[
     str, Field(min_length=1, max_length=MAX_NAME_CHARS, pattern=r"^[^\x00-\x1f\x7f]+\z")
 ]
-
-TRACK_MAX_AGE_S = 60
 
 
 class NewUpload(BaseModel):
@@ -56,7 +53,7 @@ def routes(
     new_id: Callable[[], str],
     now: Callable[[], datetime],
 ) -> APIRouter:
-    """`/v1/uploads` and `/v1/tracks`."""
+    """`/v1/uploads`."""
     router = APIRouter()
 
     @router.post("/v1/uploads")
@@ -120,20 +117,5 @@ def routes(
         )
         href = f"{public_url}/v1/uploads"
         return answer(page_view(href, page, [upload_view(upload) for upload in found], total))
-
-    @router.get("/v1/tracks")
-    async def list_tracks(page: Paged, reader: Reader, request: Request) -> Response:
-        found, total = await asyncio.gather(
-            store.tracks.page("created_at", descending=True, limit=page.limit, offset=page.offset),
-            store.tracks.count(),
-        )
-        items = [track_view(track, public_url) for track in found]
-        body = page_view(f"{public_url}/v1/tracks", page, items, total)
-        return cacheable(request, body, max_age_s=0)
-
-    @router.get("/v1/tracks/{track_id}")
-    async def get_track(track_id: str, reader: Reader, request: Request) -> Response:
-        track = await store.tracks.get(parse_id(track_id, "track id"))
-        return cacheable(request, track_view(track, public_url), max_age_s=TRACK_MAX_AGE_S)
 
     return router

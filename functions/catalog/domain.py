@@ -1,52 +1,19 @@
-"""A track as the catalog knows it, made from what the client said and transcoding found. Pure."""
+"""A track as the catalog knows it: made from what clients said and transcoding found. Pure."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
+from functions.catalog.model import SHOWN_ROLES, WORLDWIDE, Album, Artist, Track
+from functions.catalog.naming import clean, clean_names, title_from
 from functions.catalog.uploads import Upload
-from shared.errors import Invalid
-from shared.events import Manifest, Rendition, TrackChanged, TrackTranscoded
+from shared.errors import Invalid, Stale
+from shared.events import Credit, TrackChanged, TrackTranscoded
 from shared.ids import derived_id, parse_isrc
+from shared.territories import TERRITORIES
 
-MAX_NAME_CHARS = 500
-MAX_ARTISTS = 50
-_EXTENSION = re.compile(r"\.[0-9A-Za-z]{1,5}$")
-_NUMBER = re.compile(r"^\d{1,3}\s*[-._ ]\s*(?=\S)")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """A track that can be played where it is licensed. `revision` rises by one with each change.
-
-    `unpublished_at` is when the latest revision was written, until it is known to be published.
-    """
-
-    track_id: str
-    revision: int
-    upload_id: str
-    title: str
-    artists: tuple[str, ...]
-    album: str | None
-    isrc: str | None
-    track_number: int | None
-    disc_number: int | None
-    explicit: bool
-    duration_ms: int
-    cover_id: str | None
-    audio_id: str
-    integrated_lufs: float | None
-    true_peak_dbtp: float | None
-    gain_db: float
-    renditions: tuple[Rendition, ...]
-    manifests: tuple[Manifest, ...]
-    preview_path: str | None
-    waveform_path: str | None
-    created_at: datetime
-    updated_at: datetime
-    unpublished_at: datetime | None
+Entity = TypeVar("Entity", Artist, Album, Track)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,64 +34,200 @@ class Master:
     upload_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is known of an uploaded recording: the client's word first, then the file's tags."""
+
+    title: str
+    artists: tuple[str, ...]
+    album: str | None
+    isrc: str | None
+
+
+def described(upload: Upload, event: TrackTranscoded) -> Described:
+    """Title and the rest; a title is at last taken from the file's name."""
+    return Described(
+        title=clean(upload.title) or clean(event.title) or title_from(upload.filename),
+        artists=clean_names(upload.artists) or clean_names(event.artists),
+        album=clean(upload.album) or clean(event.album),
+        isrc=upload.isrc or _isrc(event.isrc),
+    )
+
+
 def transcoded(
-    known: Track | None, upload: Upload, event: TrackTranscoded, at: datetime
+    known: Track | None,
+    told: Described,
+    credits: tuple[Credit, ...],
+    album_id: str,
+    event: TrackTranscoded,
+    at: datetime,
 ) -> Track | None:
     """The track after `event`; None when it has that audio already.
 
-    Title and the rest come from the client, else from the file's tags; a title is at last
-    taken from the file's name.
+    A track that was known before its audio came keeps what it was described as.
     """
     if known is not None and known.audio_id == event.audio_id:
         return None
+    before = known or new_track(event.track_id, told.title, credits, album_id, at)
+    return settled(
+        replace(
+            before,
+            revision=known.revision + 1 if known else 1,
+            upload_id=event.upload_id,
+            isrc=before.isrc or told.isrc,
+            disc_number=before.disc_number if known else event.disc_number or 1,
+            track_number=before.track_number if known else event.track_number or 1,
+            duration_ms=event.duration_ms,
+            cover_id=event.cover_id,
+            audio_id=event.audio_id,
+            integrated_lufs=event.integrated_lufs,
+            true_peak_dbtp=event.true_peak_dbtp,
+            gain_db=event.gain_db,
+            renditions=event.renditions,
+            manifests=event.manifests,
+            preview_path=event.preview_path,
+            waveform_path=event.waveform_path,
+            updated_at=at,
+            unpublished_at=at,
+        )
+    )
+
+
+def new_track(
+    track_id: str, title: str, credits: tuple[Credit, ...], album_id: str | None, at: datetime
+) -> Track:
+    """A first revision, without audio; the caller `settled`s it."""
     return Track(
-        track_id=event.track_id,
-        revision=known.revision + 1 if known else 1,
-        upload_id=event.upload_id,
-        title=_clean(upload.title) or _clean(event.title) or title_from(upload.filename),
-        artists=_names(upload.artists) or _names(event.artists),
-        album=_clean(upload.album) or _clean(event.album),
-        isrc=upload.isrc or _isrc(event.isrc),
-        track_number=event.track_number,
-        disc_number=event.disc_number,
+        track_id=track_id,
+        revision=1,
+        upload_id=None,
+        title=title,
+        version=None,
+        credits=credits,
+        album_id=album_id,
+        disc_number=1,
+        track_number=1,
+        isrc=None,
+        work_id=None,
+        genres=(),
+        moods=(),
         explicit=False,
-        duration_ms=event.duration_ms,
-        cover_id=event.cover_id,
-        audio_id=event.audio_id,
-        integrated_lufs=event.integrated_lufs,
-        true_peak_dbtp=event.true_peak_dbtp,
-        gain_db=event.gain_db,
-        renditions=event.renditions,
-        manifests=event.manifests,
-        preview_path=event.preview_path,
-        waveform_path=event.waveform_path,
-        created_at=known.created_at if known else at,
+        duration_ms=0,
+        cover_id=None,
+        audio_id=None,
+        integrated_lufs=None,
+        true_peak_dbtp=None,
+        gain_db=None,
+        renditions=(),
+        manifests=(),
+        preview_path=None,
+        waveform_path=None,
+        markets=None,
+        popularity=0,
+        removed=False,
+        removed_with=None,
+        refs=(),
+        listed_for=(),
+        rank="",
+        created_at=at,
         updated_at=at,
         unpublished_at=at,
     )
 
 
-def published(track: Track, revision: int) -> Track | None:
-    """The track with `revision` known to be published; None if it has changed since."""
-    if track.revision != revision or track.unpublished_at is None:
+def settled(track: Track) -> Track:
+    """The track with the keys that follow from its fields."""
+    refs = [it.artist_id for it in track.credits]
+    refs += [id for id in (track.album_id, track.work_id) if id]
+    refs += [isrc_key(track.isrc)] if track.isrc else []
+    shown = [it.artist_id for it in track.credits if it.role in SHOWN_ROLES]
+    return replace(
+        track,
+        refs=tuple(dict.fromkeys(refs)),
+        listed_for=() if track.removed else tuple(dict.fromkeys(shown)),
+        rank=f"{track.popularity:03d}|{track.track_id}",
+    )
+
+
+def isrc_key(isrc: str) -> str:
+    """What finds the tracks of an ISRC: several may have it."""
+    return f"isrc:{isrc}"
+
+
+def changed_track(track: Track, at: datetime, **changes: object) -> Track | None:
+    """`track` with `changes` as its next revision; None when they change nothing."""
+    after = settled(replace(track, **changes))
+    if after == track:
         return None
-    return replace(track, unpublished_at=None)
+    return replace(after, revision=track.revision + 1, updated_at=at, unpublished_at=at)
 
 
-def changed(track: Track, at: datetime) -> TrackChanged:
+def again(track: Track, at: datetime) -> Track:
+    """The next revision of a track of which something told with it has changed: its album's
+    title, its work's ISWC."""
+    return replace(track, revision=track.revision + 1, updated_at=at, unpublished_at=at)
+
+
+def expect(revision: int, expected: int | None, what: str) -> None:
+    """Let a change of `revision` through; None expects any.
+
+    Raises:
+        Stale: another change came before (code REVISION_MISMATCH).
+    """
+    if expected is not None and expected != revision:
+        message = f"{what} is at revision {revision}, not {expected}: read it again"
+        raise Stale(message, code="REVISION_MISMATCH")
+
+
+def following(credits: Sequence[Credit], old_id: str, artist: Artist) -> tuple[Credit, ...]:
+    """`credits` with `old_id` given to `artist`, under the name that it has now; none twice."""
+    now = (
+        replace(it, artist_id=artist.artist_id, name=artist.name)
+        if it.artist_id in (old_id, artist.artist_id)
+        else it
+        for it in credits
+    )
+    return tuple({(it.artist_id, it.role): it for it in now}.values())
+
+
+def plays_in(track: Track, market: str) -> bool:
+    """Whether the track can be played in that country by anyone."""
+    return bool(
+        track.audio_id
+        and not track.removed
+        and track.markets
+        and (market in track.markets or WORLDWIDE in track.markets)
+    )
+
+
+def blocked_markets(markets: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Where it does not play; nowhere as long as rights has not spoken."""
+    if markets is None or WORLDWIDE in markets:
+        return ()
+    return tuple(sorted(TERRITORIES.difference(markets)))
+
+
+def published(entity: Entity, revision: int) -> Entity | None:
+    """The entity with `revision` known to be published; None if it has changed since."""
+    if entity.revision != revision or entity.unpublished_at is None:
+        return None
+    return replace(entity, unpublished_at=None)
+
+
+def changed(track: Track, album: Album | None, iswc: str | None, at: datetime) -> TrackChanged:
     """The event that tells others how the track now stands: the same id each time it is told."""
     return TrackChanged(
         event_id=derived_id(track.track_id, str(track.revision)),
         occurred_at=at,
         track_id=track.track_id,
         revision=track.revision,
-        title=track.title,
+        title=track.title if track.version is None else f"{track.title} - {track.version}",
         artists=track.artists,
-        album=track.album,
+        album=album.title if album else None,
         isrc=track.isrc,
         explicit=track.explicit,
         duration_ms=track.duration_ms,
-        cover_id=track.cover_id,
+        cover_id=(album.cover_id if album else None) or track.cover_id,
         audio_id=track.audio_id,
         integrated_lufs=track.integrated_lufs,
         true_peak_dbtp=track.true_peak_dbtp,
@@ -133,26 +236,23 @@ def changed(track: Track, at: datetime) -> TrackChanged:
         manifests=track.manifests,
         preview_path=track.preview_path,
         waveform_path=track.waveform_path,
-        removed=False,
+        removed=track.removed,
+        album_id=track.album_id,
+        album_type=album.album_type if album else None,
+        album_artists=album.credits if album else (),
+        credits=track.credits,
+        disc_number=track.disc_number,
+        track_number=track.track_number,
+        genres=track.genres or (album.genres if album else ()),
+        moods=track.moods or (album.moods if album else ()),
+        release_date=album.release_date if album else None,
+        label=album.label if album else None,
+        upc=album.upc if album else None,
+        work_id=track.work_id,
+        iswc=iswc,
+        blocked_markets=blocked_markets(track.markets),
+        popularity=track.popularity,
     )
-
-
-def title_from(filename: str) -> str:
-    """A title from a file's name: `../disc 1/03 - Nocturne.flac` → `Nocturne`."""
-    base = re.split(r"[/\\]", filename.rstrip("/\\"))[-1]
-    stem = _EXTENSION.sub("", base).replace("_", " ").strip()
-    return _clean(_NUMBER.sub("", stem)) or _clean(stem) or "Untitled"
-
-
-def _names(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(name for name in map(_clean, names) if name)[:MAX_ARTISTS]
-
-
-def _clean(text: str | None) -> str | None:
-    """Tags hold anything: no control characters, bounded, None rather than empty."""
-    if text is None:
-        return None
-    return _CONTROL.sub(" ", text).strip()[:MAX_NAME_CHARS].strip() or None
 
 
 def _isrc(text: str | None) -> str | None:

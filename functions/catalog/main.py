@@ -1,19 +1,16 @@
-"""catalog: uploads and tracks."""
+"""catalog: uploads, tracks, albums, artists, works, lyrics."""
 
 import os
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from fastapi import FastAPI
 
-from functions.catalog import api
-from functions.catalog.domain import AudioOwner, Master, Track
 from functions.catalog.masters import BucketMasters
-from functions.catalog.publication import Publication
-from functions.catalog.store import AUDIO_OWNERS, MASTERS, TRACKS, UPLOADS, Store
-from functions.catalog.subscriptions import handlers
-from functions.catalog.sweep import Sweep
-from functions.catalog.uploads import Upload
+from functions.catalog.service import Surroundings, assemble
+from functions.catalog.shapes import ANSWERS
+from functions.catalog.store import COLLECTIONS, Store
 from shared.gcp import storage
 from shared.gcp.firestore import FirestoreDocuments, client
 from shared.gcp.pubsub import Publisher
@@ -48,16 +45,25 @@ def create() -> FastAPI:
     logs.configure(project)
     database = client(project)
     store = Store(
-        FirestoreDocuments(database, UPLOADS, Upload, "upload"),
-        FirestoreDocuments(database, TRACKS, Track, "track"),
-        FirestoreDocuments(database, AUDIO_OWNERS, AudioOwner, "audio_owner"),
-        FirestoreDocuments(database, MASTERS, Master, "master"),
+        **{
+            field: FirestoreDocuments(database, collection, cls, what)
+            for field, (collection, cls, what) in COLLECTIONS.items()
+        }
     )
-    masters = BucketMasters(storage.bucket(project, settings.masters_bucket))
     publish = Publisher(project)
-    publication = Publication(store, publish, now=_now)
-    stuck_after = timedelta(seconds=settings.stuck_after_s)
-    sweep = Sweep(store, masters, publication, stuck_after=stuck_after, now=_now)
+    service = assemble(
+        Surroundings(
+            store=store,
+            masters=BucketMasters(storage.bucket(project, settings.masters_bucket)),
+            publish=publish,
+            public_url=settings.public_url,
+            new_id=new_id,
+            now=_now,
+            clock=time.monotonic,
+            max_upload_bytes=settings.max_upload_bytes,
+            stuck_after=timedelta(seconds=settings.stuck_after_s),
+        )
+    )
     caller = Caller(
         RemoteKeys(settings.oidc_certs_url, "RS256"),
         settings.service_audience,
@@ -65,17 +71,10 @@ def create() -> FastAPI:
     )
     return create_app(
         "catalog",
-        api.routes(
-            store,
-            masters,
-            settings.public_url,
-            max_upload_bytes=settings.max_upload_bytes,
-            stuck_after=stuck_after,
-            new_id=new_id,
-            now=_now,
-        ),
-        subscriptions(caller, handlers(store, publication, now=_now)),
-        tasks(caller, {"sweep-uploads": sweep.run}),
+        *service.routers,
+        subscriptions(caller, service.handlers),
+        tasks(caller, service.tasks),
+        answers=ANSWERS,
         verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
         on_stop=[publish.stop],
     )

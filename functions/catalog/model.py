@@ -5,7 +5,8 @@
 
 Every entity has an id that works for ever, a `revision` that rises by one with each change, and
 `unpublished_at`: when the latest revision was written, until it is known to be published.
-`removed` is a takedown: the object still answers under its id, but is listed and played nowhere.
+`removed` is a takedown: the object still answers under its id, but is listed and played nowhere;
+`removed_with` is the artist whose takedown caused it.
 
 `refs` are the keys by which documents are found (artist, album and work ids, `isrc:…`);
 `listed_for` the lists that show them, `rank` or `shelf` their place there.
@@ -42,6 +43,7 @@ LYRICS = "lyrics"
 NAMES = "names"
 AVAILABILITY = "availability"
 ERRANDS = "errands"
+VOCABULARIES = "vocabularies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Artist:
     absorbed: tuple[str, ...]
     merged_into: str | None
     removed: bool
+    refs: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
     unpublished_at: datetime | None
@@ -103,7 +106,9 @@ class Album:
     supersedes: str | None
     superseded_by: str | None
     popularity: int
+    markets: tuple[str, ...] | None
     removed: bool
+    removed_with: str | None
     refs: tuple[str, ...]
     listed_for: tuple[str, ...]
     shelf: str
@@ -148,6 +153,7 @@ class Track:
     markets: tuple[str, ...] | None
     popularity: int
     removed: bool
+    removed_with: str | None
     refs: tuple[str, ...]
     listed_for: tuple[str, ...]
     rank: str
@@ -249,4 +255,13 @@ class Errand:
     subject: str
     target: str | None
     ids: tuple[str, ...]
+    cursor: str | None
     due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Every genre that the catalog has seen, sorted."""
+
+    kind: str
+    terms: tuple[str, ...]

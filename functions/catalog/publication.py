@@ -1,24 +1,24 @@
-"""Track changes reach others at least once, whatever crashes between write and publish."""
+"""Changes reach others at least once, whatever crashes between write and publish."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import Any
 
-from functions.catalog import domain
-from functions.catalog.domain import Track
+from functions.catalog import albums, artists, domain
+from functions.catalog.model import Album, Artist, Track
 from functions.catalog.store import Store
-from shared.events import TrackChanged
 
 GRACE = timedelta(seconds=30)
 """A change younger than this is still on its way."""
 
 
 class Publication:
-    """Publishes a track's state, then notes on its document that it did."""
+    """Publishes an artist's, album's or track's state, then notes on its document that it did."""
 
     def __init__(
         self,
         store: Store,
-        publish: Callable[[TrackChanged], Awaitable[None]],
+        publish: Callable[[Any], Awaitable[None]],
         *,
         now: Callable[[], datetime],
     ) -> None:
@@ -26,14 +26,29 @@ class Publication:
         self._publish = publish
         self._now = now
 
-    async def of(self, track: Track) -> None:
-        """Publish `track` as it stands. Raises Unavailable; the sweep then catches up."""
-        await self._publish(domain.changed(track, self._now()))
-        await self._store.mark_published(track.track_id, track.revision)
+    async def of(self, entity: Artist | Album | Track | None) -> None:
+        """Publish `entity` as it stands, if that is due.
+
+        Raises Unavailable; the sweep then catches up.
+        """
+        if entity is None or entity.unpublished_at is None:
+            return
+        await self._publish(await self._event(entity))
+        await self._store.mark_published(entity)
+
+    async def _event(self, entity: Artist | Album | Track) -> Any:
+        at = self._now()
+        if isinstance(entity, Artist):
+            return artists.changed(entity, at)
+        if isinstance(entity, Album):
+            return albums.changed(entity, at)
+        album = await self._store.albums.find(entity.album_id) if entity.album_id else None
+        work = await self._store.works.find(entity.work_id) if entity.work_id else None
+        return domain.changed(entity, album, work.iswc if work else None, at)
 
     async def overdue(self) -> int:
         """Publish what was written but perhaps never published; how many there were."""
-        tracks = await self._store.unpublished(self._now() - GRACE)
-        for track in tracks:
-            await self.of(track)
-        return len(tracks)
+        entities = await self._store.unpublished(self._now() - GRACE)
+        for entity in entities:
+            await self.of(entity)
+        return len(entities)

@@ -1,28 +1,68 @@
-"""Where uploads, tracks and the claims on recordings are kept."""
+"""Where the catalog is kept: one collection for each kind of document."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from weakref import WeakValueDictionary
 
-from functions.catalog import domain
-from functions.catalog.domain import AudioOwner, Master, Track
+from functions.catalog import domain, model
+from functions.catalog.domain import AudioOwner, Entity, Master
+from functions.catalog.model import (
+    Album,
+    Artist,
+    Availability,
+    Errand,
+    Lyrics,
+    Name,
+    Track,
+    Vocabulary,
+    Work,
+)
 from functions.catalog.uploads import Upload
 from shared.gcp.documents import Documents
 
 UPLOADS = "uploads"
-TRACKS = "tracks"
 AUDIO_OWNERS = "audio_owners"
 MASTERS = "masters"
+IMPORTS = "imports"
+
+COLLECTIONS: Mapping[str, tuple[str, type, str]] = {
+    "uploads": (UPLOADS, Upload, "upload"),
+    "audio_owners": (AUDIO_OWNERS, AudioOwner, "audio_owner"),
+    "masters": (MASTERS, Master, "master"),
+    "tracks": (model.TRACKS, Track, "track"),
+    "albums": (model.ALBUMS, Album, "album"),
+    "artists": (model.ARTISTS, Artist, "artist"),
+    "works": (model.WORKS, Work, "work"),
+    "lyrics": (model.LYRICS, Lyrics, "lyrics"),
+    "names": (model.NAMES, Name, "name"),
+    "availability": (model.AVAILABILITY, Availability, "availability"),
+    "errands": (model.ERRANDS, Errand, "errand"),
+    "vocabularies": (model.VOCABULARIES, Vocabulary, "vocabulary"),
+}
+"""The fields of `Store`: collection, type of its documents, what one is called in errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The catalog's four collections. A track's document exists once the track is ready."""
+    """The catalog's collections."""
 
     uploads: Documents[Upload]
-    tracks: Documents[Track]
     audio_owners: Documents[AudioOwner]
     masters: Documents[Master]
+    tracks: Documents[Track]
+    albums: Documents[Album]
+    artists: Documents[Artist]
+    works: Documents[Work]
+    lyrics: Documents[Lyrics]
+    names: Documents[Name]
+    availability: Documents[Availability]
+    errands: Documents[Errand]
+    vocabularies: Documents[Vocabulary]
+    _turns: WeakValueDictionary[str, asyncio.Lock] = field(
+        default_factory=WeakValueDictionary, repr=False
+    )
 
     async def change_upload(
         self, upload_id: str, change: Callable[[Upload], Upload | None]
@@ -38,18 +78,44 @@ class Store:
         """Claim a recording for a track; answer whose it is. The first claim stands."""
         return await self.audio_owners.claim(owner.audio_id, owner)
 
-    async def mark_published(self, track_id: str, revision: int) -> None:
+    async def change_album(
+        self, album_id: str, change: Callable[[Album], Album | None]
+    ) -> Album | None:
+        """Apply `change` to an album; answer how it now stands, None if there is none.
+
+        The tracks of one album tend to come together: in this process they queue, instead of
+        being in each other's way at Firestore.
+        """
+        turn = self._turns.get(album_id)
+        if turn is None:
+            turn = self._turns[album_id] = asyncio.Lock()
+        async with turn:
+            return await self.albums.update(
+                album_id, lambda album: None if album is None else change(album)
+            )
+
+    async def mark_published(self, entity: Artist | Album | Track) -> None:
         """Remember that this revision was published."""
+        if isinstance(entity, Track):
+            await _mark(self.tracks, entity.track_id, entity.revision)
+        elif isinstance(entity, Album):
+            await _mark(self.albums, entity.album_id, entity.revision)
+        else:
+            await _mark(self.artists, entity.artist_id, entity.revision)
 
-        def change(track: Track | None) -> Track | None:
-            return None if track is None else domain.published(track, revision)
-
-        await self.tracks.update(track_id, change)
-
-    async def unpublished(self, since: datetime) -> list[Track]:
-        """Tracks written at or before `since` whose publication was never confirmed."""
-        return await self.tracks.until("unpublished_at", since)
+    async def unpublished(self, since: datetime) -> list[Artist | Album | Track]:
+        """What was written at or before `since` and whose publication was never confirmed."""
+        found: list[Artist | Album | Track] = []
+        for documents in (self.artists, self.albums, self.tracks):
+            found += await documents.until("unpublished_at", since)
+        return found
 
     async def due(self, at: datetime) -> list[Upload]:
         """Unsettled uploads that the sweep should look at by `at`, oldest first."""
         return await self.uploads.until("due_at", at)
+
+
+async def _mark(documents: Documents[Entity], id: str, revision: int) -> None:
+    await documents.update(
+        id, lambda known: None if known is None else domain.published(known, revision)
+    )

@@ -1,7 +1,8 @@
-"""The scheduled task that heals what was lost: masters that never came, events never heard."""
+"""The scheduled task that heals what was lost: masters that never came, events never heard,
+and whatever else is named in `others`."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
 from functions.catalog import uploads
@@ -26,10 +27,12 @@ class Sweep:
         store: Store,
         masters: Masters,
         publication: Publication,
+        others: Mapping[str, Callable[[], Awaitable[int]]] | None = None,
         *,
         stuck_after: timedelta,
         now: Callable[[], datetime],
     ) -> None:
+        self._others = dict(others or {})
         self._store = store
         self._masters = masters
         self._publication = publication
@@ -46,6 +49,8 @@ class Sweep:
                 done["troubled"] += 1
                 log.error("upload %s", upload.upload_id, exc_info=error)
         done["republished"] = await self._publication.overdue()
+        for name, heal in self._others.items():
+            done[name] = await heal()
         return done
 
     async def _look_at(self, upload: Upload) -> str:

@@ -1,37 +1,189 @@
-"""Tracks and uploads in the words of the Web API."""
+"""Tracks, albums, artists and uploads in the words of the Web API.
 
+Simplified objects stand inside others, full ones by themselves. Without a market an object says
+where it is available; with one, whether it is playable there.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from functions.catalog.domain import Track
+from functions.catalog.albums import group_of
+from functions.catalog.domain import plays_in
+from functions.catalog.model import SHOWN_ROLES, WORLDWIDE, Album, Artist, Track
 from functions.catalog.uploads import Upload
+from shared.events import Credit
+from shared.territories import TERRITORIES
 
-COVER_SIZES_PX = (640, 64)
+COVER_SIZES_PX = (640, 300, 64)
+MARKETS = sorted(TERRITORIES)
+_PRECISIONS = {4: "year", 7: "month", 10: "day"}
+_SLUG = re.compile(r"[^a-z0-9]+")
 
 
-def track_view(track: Track, public_url: str) -> dict[str, Any]:
-    """A track object."""
-    return {
-        "id": track.track_id,
-        "type": "track",
-        "uri": f"spotify:track:{track.track_id}",
-        "href": f"{public_url}/v1/tracks/{track.track_id}",
-        "name": track.title,
-        "artists": [{"name": name, "type": "artist"} for name in track.artists],
-        "album": {
-            "name": track.album or "",
-            "images": [
-                {"url": f"{public_url}/images/{track.cover_id}-{px}.jpg", "width": px, "height": px}
-                for px in (COVER_SIZES_PX if track.cover_id else ())
-            ],
-        },
-        "track_number": track.track_number,
-        "disc_number": track.disc_number,
-        "duration_ms": track.duration_ms,
-        "explicit": track.explicit,
-        "external_ids": {"isrc": track.isrc} if track.isrc else {},
-        "is_playable": True,
-        "preview_url": None,
-    }
+class Views:
+    """Renders entities with addresses below `public_url`."""
+
+    def __init__(self, public_url: str) -> None:
+        self._url = public_url
+
+    def link(self, kind: str, id: str) -> dict[str, Any]:
+        """What every object has: its addresses, id, type and URI."""
+        return {
+            "external_urls": {"spotify": f"{self._url}/#/{kind}/{id}"},
+            "href": f"{self._url}/v1/{kind}s/{id}",
+            "id": id,
+            "type": kind,
+            "uri": f"spotify:{kind}:{id}",
+        }
+
+    def images(self, cover_id: str | None) -> list[dict[str, Any]]:
+        """The sizes of a cover, largest first."""
+        if cover_id is None:
+            return []
+        return [
+            {"url": f"{self._url}/images/{cover_id}-{px}.jpg", "width": px, "height": px}
+            for px in COVER_SIZES_PX
+        ]
+
+    def credits(
+        self, credits: Sequence[Credit], known: Mapping[str, Artist]
+    ) -> list[dict[str, Any]]:
+        """The artists shown, as who they are now, each once."""
+        found: dict[str, dict[str, Any]] = {}
+        for credit in credits:
+            if credit.role in SHOWN_ROLES:
+                artist = known.get(credit.artist_id)
+                id = artist.artist_id if artist else credit.artist_id
+                name = artist.name if artist else credit.name
+                found.setdefault(id, {**self.link("artist", id), "name": name})
+        return list(found.values())
+
+    def artist(self, artist: Artist) -> dict[str, Any]:
+        """A full artist object."""
+        return {
+            **self.link("artist", artist.artist_id),
+            "name": artist.name,
+            "genres": list(artist.genres),
+            "images": self.images(artist.cover_id),
+            "popularity": artist.popularity,
+            "followers": {"href": None, "total": 0},
+        }
+
+    def album_simple(
+        self, album: Album, known: Mapping[str, Artist], market: str | None
+    ) -> dict[str, Any]:
+        """A simplified album object."""
+        date = album.release_date or "0000"
+        return {
+            **self.link("album", album.album_id),
+            "album_type": group_of(album.album_type),
+            "total_tracks": len(album.entries),
+            "name": album.title if album.version is None else f"{album.title} ({album.version})",
+            "release_date": date,
+            "release_date_precision": _PRECISIONS.get(len(date), "year"),
+            "images": self.images(album.cover_id),
+            "artists": self.credits(album.credits, known),
+            **_availability(
+                () if album.removed else album.markets or (),
+                None if market is None else _album_plays_in(album, market),
+            ),
+        }
+
+    def album(
+        self,
+        album: Album,
+        known: Mapping[str, Artist],
+        market: str | None,
+        tracks: dict[str, Any],
+    ) -> dict[str, Any]:
+        """A full album object around its first page of tracks."""
+        lines = (("C", album.c_line), ("P", album.p_line))
+        return {
+            **self.album_simple(album, known, market),
+            "tracks": tracks,
+            "copyrights": [{"text": text, "type": kind} for kind, text in lines if text],
+            "external_ids": {"upc": album.upc} if album.upc else {},
+            "genres": list(album.genres),
+            "label": album.label or "",
+            "popularity": album.popularity,
+        }
+
+    def track_simple(
+        self,
+        track: Track,
+        known: Mapping[str, Artist],
+        market: str | None,
+        linked_from: Track | None = None,
+    ) -> dict[str, Any]:
+        """A simplified track object; `linked_from` is what was asked for, when it is another."""
+        view = {
+            **self.link("track", track.track_id),
+            "name": track.title if track.version is None else f"{track.title} - {track.version}",
+            "artists": self.credits(track.credits, known),
+            "disc_number": track.disc_number,
+            "track_number": track.track_number,
+            "duration_ms": track.duration_ms,
+            "explicit": track.explicit,
+            "is_local": False,
+            "preview_url": None,
+            **_availability(
+                (track.markets or ()) if track.audio_id and not track.removed else (),
+                None if market is None else plays_in(track, market),
+            ),
+        }
+        if linked_from is not None:
+            view["linked_from"] = self.link("track", linked_from.track_id)
+        return view
+
+    def track(
+        self,
+        track: Track,
+        album: Album | None,
+        known: Mapping[str, Artist],
+        market: str | None,
+        linked_from: Track | None = None,
+    ) -> dict[str, Any]:
+        """A full track object."""
+        view = self.track_simple(track, known, market, linked_from)
+        view["album"] = (
+            self.album_simple(album, known, market)
+            if album is not None
+            else {"name": "", "images": self.images(track.cover_id), "type": "album", "artists": []}
+        )
+        if not view["album"]["images"]:
+            view["album"]["images"] = self.images(track.cover_id)
+        view["external_ids"] = {"isrc": track.isrc} if track.isrc else {}
+        view["popularity"] = track.popularity
+        return view
+
+    def category(self, genre: str) -> dict[str, Any]:
+        """A browse category: a genre."""
+        id = slug(genre)
+        return {
+            "href": f"{self._url}/v1/browse/categories/{id}",
+            "icons": [],
+            "id": id,
+            "name": genre,
+        }
+
+
+def slug(genre: str) -> str:
+    """A genre as clients name it: `Drum & Bass` → `drum-bass`."""
+    return _SLUG.sub("-", genre.casefold()).strip("-") or "genre"
+
+
+def _availability(markets: Sequence[str], plays: bool | None) -> dict[str, Any]:
+    if plays is None:
+        return {"available_markets": MARKETS if WORLDWIDE in markets else list(markets)}
+    if plays:
+        return {"is_playable": True}
+    return {"is_playable": False, "restrictions": {"reason": "market"}}
+
+
+def _album_plays_in(album: Album, market: str) -> bool:
+    markets = album.markets or ()
+    return not album.removed and (market in markets or WORLDWIDE in markets)
 
 
 def upload_view(upload: Upload) -> dict[str, Any]:

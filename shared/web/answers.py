@@ -22,6 +22,13 @@ def cacheable(request: Request, value: Any, *, max_age_s: int, etag: str | None 
     The ETag is `etag`, or a hash of the body.
     """
     body = _encoder.encode(value)
+    return cacheable_body(request, body, max_age_s=max_age_s, etag=etag)
+
+
+def cacheable_body(
+    request: Request, body: bytes, *, max_age_s: int, etag: str | None = None
+) -> Response:
+    """As `cacheable`, of JSON that is encoded already."""
     tag = f'"{etag or hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"etag": tag, "cache-control": f"private, max-age={max_age_s}"}
     given = request.headers.get("if-none-match", "")

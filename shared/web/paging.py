@@ -1,8 +1,9 @@
 """Pages in the Web API's shape: limit and offset in, absolute links out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import Depends, Query
 
@@ -28,11 +29,19 @@ def page(
 Paged = Annotated[Page, Depends(page)]
 
 
-def page_view(href: str, asked: Page, items: Sequence[Any], total: int) -> dict[str, Any]:
-    """A page object; `href` is the list's absolute address without a query."""
+def page_view(
+    href: str,
+    asked: Page,
+    items: Sequence[Any],
+    total: int,
+    more: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """A page object; `href` is the list's absolute address without a query, `more` are the
+    other parameters that its links repeat."""
+    rest = "".join(f"&{name}={quote(value)}" for name, value in (more or {}).items())
 
     def link(offset: int) -> str:
-        return f"{href}?offset={offset}&limit={asked.limit}"
+        return f"{href}?offset={offset}&limit={asked.limit}{rest}"
 
     end = asked.offset + asked.limit
     before = max(0, asked.offset - asked.limit)

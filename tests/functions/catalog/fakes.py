@@ -6,12 +6,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from functions.catalog import api
-from functions.catalog.domain import AudioOwner, Master, Track
-from functions.catalog.publication import Publication
-from functions.catalog.store import Store
-from functions.catalog.subscriptions import handlers
-from functions.catalog.sweep import Sweep
+from functions.catalog.service import Surroundings, assemble
+from functions.catalog.store import COLLECTIONS, Store
 from functions.catalog.uploads import Upload
 from shared.errors import Unavailable
 from shared.events import Manifest, Rendition, TrackTranscoded, TranscodeFailed
@@ -64,32 +60,38 @@ class Catalog:
     masters: FakeMasters = field(default_factory=FakeMasters)
     store: Store = field(
         default_factory=lambda: Store(
-            MemoryDocuments(Upload, "upload"),
-            MemoryDocuments(Track, "track"),
-            MemoryDocuments(AudioOwner, "audio_owner"),
-            MemoryDocuments(Master, "master"),
+            **{name: MemoryDocuments(cls, what) for name, (_, cls, what) in COLLECTIONS.items()}
         )
     )
+    fresh_s: float = 0.0
 
     def app(self) -> FastAPI:
-        publication = Publication(self.store, self.publish, now=self.now)
-        sweep = Sweep(self.store, self.masters, publication, stuck_after=STUCK_AFTER, now=self.now)
+        service = assemble(
+            Surroundings(
+                store=self.store,
+                masters=self.masters,
+                publish=self.publish,
+                public_url=PUBLIC_URL,
+                new_id=new_id,
+                now=self.now,
+                clock=lambda: self.now().timestamp(),
+                max_upload_bytes=MAX_BYTES,
+                stuck_after=STUCK_AFTER,
+                fresh_s=self.fresh_s,
+            )
+        )
         caller = PUSHES.caller()
         return create_app(
             "catalog",
-            api.routes(
-                self.store,
-                self.masters,
-                PUBLIC_URL,
-                max_upload_bytes=MAX_BYTES,
-                stuck_after=STUCK_AFTER,
-                new_id=new_id,
-                now=self.now,
-            ),
-            subscriptions(caller, handlers(self.store, publication, now=self.now)),
-            tasks(caller, {"sweep-uploads": sweep.run}),
+            *service.routers,
+            subscriptions(caller, service.handlers),
+            tasks(caller, service.tasks),
             verifier=TOKENS.verifier(),
         )
+
+    def told(self, kind: type) -> list[Any]:
+        """The events of one kind that were published."""
+        return [event for event in self.publish.events if isinstance(event, kind)]
 
 
 def transcoded(upload: dict[str, Any], audio: str = "audio", **changes: Any) -> TrackTranscoded:

@@ -151,11 +151,15 @@ async def test_a_ready_track_is_an_object_of_the_web_api():
     assert track["id"] == first["track_id"]
     assert track["uri"] == f"spotify:track:{track['id']}"
     assert track["href"] == f"{PUBLIC_URL}{path}"
-    assert track["artists"] == [{"name": "Tagged artist", "type": "artist"}]
-    assert [image["width"] for image in track["album"]["images"]] == [640, 64]
+    (artist,) = track["artists"]
+    assert (artist["name"], artist["type"]) == ("Tagged artist", "artist")
+    assert artist["href"] == f"{PUBLIC_URL}/v1/artists/{artist['id']}"
+    assert track["album"]["name"] == "Tagged album"
+    assert [image["width"] for image in track["album"]["images"]] == [640, 300, 64]
     assert track["album"]["images"][0]["url"] == f"{PUBLIC_URL}/images/{'c' * 64}-640.jpg"
     assert track["external_ids"] == {"isrc": "SEABC2600001"}
-    assert (track["type"], track["duration_ms"], track["is_playable"]) == ("track", 200_000, True)
+    assert (track["type"], track["duration_ms"]) == ("track", 200_000)
+    assert track["available_markets"] == [], "no licence, no market"
     assert track["preview_url"] is None
 
 

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.catalog import domain, uploads
-from functions.catalog.domain import title_from
+from functions.catalog.domain import Described
+from functions.catalog.naming import title_from
 from functions.catalog.uploads import Description, Upload
 from shared.errors import Invalid, TooLarge
+from shared.events import Credit
 from tests.functions.catalog.fakes import transcoded
 from tests.web import NOW
 
@@ -98,30 +100,39 @@ def test_a_duplicate_points_to_the_track_that_was_first():
     assert (known.status, known.track_id, known.due_at) == ("duplicate", "first", None)
 
 
+ADA = (Credit("a", "Ada", "main"),)
+
+
 def test_what_the_client_says_goes_before_tags_and_these_before_the_filename():
     said = upload(title="Said", artists=("Me",), album="Mine", isrc="SEABC2600009")
-    track = domain.transcoded(None, said, EVENT, NOW)
-    assert track is not None
-    assert (track.title, track.artists, track.album) == ("Said", ("Me",), "Mine")
-    assert track.isrc == "SEABC2600009"
-    tagged = domain.transcoded(None, upload(), EVENT, NOW)
-    assert tagged is not None
+    assert domain.described(said, EVENT) == Described("Said", ("Me",), "Mine", "SEABC2600009")
+    tagged = domain.described(upload(), EVENT)
     assert (tagged.title, tagged.artists) == ("Tagged title", ("Tagged artist",))
     bare = transcoded(
         {"upload_id": "u", "track_id": "t"}, title=" \x00 ", artists=("",), album=None, isrc="??"
     )
-    named = domain.transcoded(None, upload(), bare, NOW)
-    assert named is not None
-    assert (named.title, named.artists, named.album, named.isrc) == ("A B", (), None, None)
+    assert domain.described(upload(), bare) == Described("A B", (), None, None)
 
 
 def test_the_same_audio_again_changes_nothing_and_other_audio_is_a_revision():
-    track = domain.transcoded(None, upload(), EVENT, NOW)
-    assert domain.transcoded(track, upload(), EVENT, NOW) is None
+    told = domain.described(upload(), EVENT)
+    track = domain.transcoded(None, told, ADA, "album", EVENT, NOW)
+    assert track is not None
+    assert (track.artists, track.isrc, track.album_id) == (("Ada",), "SEABC2600001", "album")
+    assert domain.transcoded(track, told, ADA, "album", EVENT, NOW) is None
     other = transcoded({"upload_id": "u", "track_id": "t"}, audio="other")
-    after = domain.transcoded(track, upload(), other, NOW + HALF_HOUR)
+    after = domain.transcoded(track, told, ADA, "album", other, NOW + HALF_HOUR)
     assert after is not None
     assert (after.revision, after.created_at) == (2, NOW)
+
+
+def test_audio_that_comes_later_leaves_a_described_track_as_it_is():
+    known = domain.new_track("t", "Imported", ADA, "album", NOW)
+    told = domain.described(upload(title="Said"), EVENT)
+    after = domain.transcoded(known, told, (), "other", EVENT, NOW)
+    assert after is not None
+    assert (after.title, after.credits, after.album_id) == ("Imported", ADA, "album")
+    assert after.audio_id == EVENT.audio_id
 
 
 @pytest.mark.parametrize(

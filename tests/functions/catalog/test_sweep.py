@@ -7,6 +7,7 @@ import httpx
 
 from functions.catalog.uploads import EXPIRE_AFTER, MAX_REDRIVES
 from shared.errors import Unavailable
+from shared.events import TrackChanged
 from tests.functions.catalog.fakes import PUSHES, STUCK_AFTER, UPLOADS, Catalog, transcoded
 from tests.web import NOW, client_of
 
@@ -86,7 +87,7 @@ async def test_one_uploads_trouble_does_not_stop_the_round():
         catalog.masters.broken = True
         catalog.now.at += STUCK_AFTER
         await sweep(client)
-        assert [event.track_id for event in catalog.publish.events] == [unheard["track_id"]]
+        assert [event.track_id for event in catalog.told(TrackChanged)] == [unheard["track_id"]]
         catalog.masters.broken = False
         catalog.now.at += 4 * STUCK_AFTER
         await sweep(client)
@@ -105,4 +106,4 @@ async def test_a_track_written_but_not_published_is_published_once():
         catalog.now.at += MINUTE
         for _ in range(2):
             await sweep(client)
-    assert len(catalog.publish.events) == 1
+    assert len(catalog.told(TrackChanged)) == 1
