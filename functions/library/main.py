@@ -1,0 +1,106 @@
+"""library: what users saved, and whom they follow."""
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from fastapi import FastAPI
+
+from functions.library import api, cards
+from functions.library.cards import AlbumCard, ArtistCard, TrackCard, UserCard
+from functions.library.documents import (
+    LOG,
+    RUNS,
+    SHELVES,
+    EntryDocument,
+    RunDocument,
+    ShelfDocument,
+)
+from functions.library.items import Items
+from functions.library.library import Library
+from functions.library.projections import Projections, Recent
+from functions.library.publication import Publication
+from functions.library.shown import Shown
+from functions.library.store import Shelves
+from functions.library.subscriptions import handlers
+from shared.gcp import firestore
+from shared.gcp.firestore import FirestoreDocuments
+from shared.gcp.pubsub import Publisher
+from shared.settings import load
+from shared.web import logs
+from shared.web.app import create_app
+from shared.web.jwks import RemoteKeys
+from shared.web.principal import Verifier
+from shared.web.push import Caller, subscriptions, tasks
+from shared.webapi.objects import Parts
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is shown of tracks, albums and artists may be `card_ttl_s` old."""
+
+    google_cloud_project: str
+    public_url: str
+    jwks_url: str
+    oidc_certs_url: str
+    service_audience: str
+    push_identity: str
+    card_ttl_s: float = 10.0
+
+
+def create() -> FastAPI:
+    """The app, from the environment."""
+    settings = load(Settings, os.environ)
+    logs.configure(settings.google_cloud_project)
+    database = firestore.client(settings.google_cloud_project)
+
+    def recent(collection: str, cls: type[T], what: str) -> Recent[T]:
+        documents = FirestoreDocuments(database, collection, cls, what)
+        return Recent(documents, ttl_s=settings.card_ttl_s, clock=time.monotonic)
+
+    projections = Projections(
+        recent(cards.TRACKS, TrackCard, "track"),
+        recent(cards.ALBUMS, AlbumCard, "album"),
+        recent(cards.ARTISTS, ArtistCard, "artist"),
+        recent(cards.USERS, UserCard, "user"),
+    )
+    shelves = Shelves(
+        FirestoreDocuments(database, SHELVES, ShelfDocument, "shelf"),
+        FirestoreDocuments(database, RUNS, RunDocument, "run"),
+        FirestoreDocuments(database, LOG, EntryDocument, "entry"),
+        now=_now,
+    )
+    publish = Publisher(settings.google_cloud_project)
+    publication = Publication(shelves, publish, now=_now)
+    caller = Caller(
+        RemoteKeys(settings.oidc_certs_url, "RS256"),
+        settings.service_audience,
+        settings.push_identity,
+    )
+    return create_app(
+        "library",
+        api.routes(
+            Library(shelves, projections, publication),
+            shelves,
+            Items(projections, Shown(Parts(settings.public_url), settings.public_url)),
+            settings.public_url,
+        ),
+        subscriptions(caller, handlers(projections, shelves)),
+        tasks(
+            caller,
+            {
+                "republish-library": publication.overdue,
+                "finish-erasures": shelves.finish_erasures,
+            },
+        ),
+        verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
+        on_stop=[publish.stop],
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,133 @@
+"""Cards by id, kept up by events, and what was read a moment ago not read again."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
+
+from functions.library import cards
+from functions.library.cards import AlbumCard, ArtistCard, TrackCard, UserCard
+from shared.events import AlbumChanged, ArtistChanged, TrackChanged, UserChanged
+from shared.gcp.documents import Documents
+
+T = TypeVar("T")
+
+MAX_CACHED = 20_000
+MAX_HOPS = 20
+
+
+class Recent(Generic[T]):
+    """Cards by id, remembered for `ttl_s`. That something is absent is not remembered."""
+
+    def __init__(
+        self, documents: Documents[T], *, ttl_s: float, clock: Callable[[], float]
+    ) -> None:
+        self._documents = documents
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[float, T]] = OrderedDict()
+
+    async def many(self, ids: Iterable[str]) -> dict[str, T]:
+        """Those of `ids` that exist, in one round trip at most."""
+        now = self._clock()
+        found: dict[str, T] = {}
+        missing: list[str] = []
+        for id in dict.fromkeys(ids):
+            known = self._known.get(id)
+            if known is not None and known[0] > now:
+                found[id] = known[1]
+            else:
+                missing.append(id)
+        if missing:
+            for id, value in (await self._documents.find_many(missing)).items():
+                found[id] = value
+                self._known[id] = (now + self._ttl_s, value)
+                self._known.move_to_end(id)
+            while len(self._known) > MAX_CACHED:
+                self._known.popitem(last=False)
+        return found
+
+    async def apply(self, id: str, change: Callable[[T | None], T | None]) -> None:
+        """Write `change(card)`, unless it is None."""
+        await self._documents.update(id, change)
+        self._known.pop(id, None)
+
+
+class Projections:
+    """What the library knows of the things that it holds."""
+
+    def __init__(
+        self,
+        tracks: Recent[TrackCard],
+        albums: Recent[AlbumCard],
+        artists: Recent[ArtistCard],
+        users: Recent[UserCard],
+    ) -> None:
+        self.tracks = tracks
+        self.albums = albums
+        self.artists = artists
+        self.users = users
+
+    async def survivors(self, ids: Iterable[str]) -> dict[str, ArtistCard]:
+        """The artists that `ids` stand for now, by the ids asked for."""
+        asked = list(dict.fromkeys(ids))
+        known: dict[str, ArtistCard] = {}
+        todo = set(asked)
+        for _ in range(MAX_HOPS):
+            if not todo:
+                break
+            found = await self.artists.many(todo)
+            known |= found
+            todo = {it.merged_into for it in found.values() if it.merged_into} - known.keys()
+        return {id: known[last] for id in asked if (last := _last(id, known)) in known}
+
+    async def family(self, ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """For each of `ids`, every id that means the same artist, its own among them."""
+        asked = list(dict.fromkeys(ids))
+        survivors = await self.survivors(asked)
+        known = {it.artist_id: it for it in survivors.values()}
+        todo = {id for it in known.values() for id in it.absorbed} - known.keys()
+        for _ in range(MAX_HOPS):
+            if not todo:
+                break
+            found = await self.artists.many(todo)
+            known |= found
+            todo = {id for it in found.values() for id in it.absorbed} - known.keys()
+
+        def all_of(id: str) -> tuple[str, ...]:
+            same = {id: None}
+            waiting = [survivors[id].artist_id] if id in survivors else []
+            while waiting:
+                other = waiting.pop()
+                same[other] = None
+                absorbed = known[other].absorbed if other in known else ()
+                waiting += [it for it in absorbed if it not in same]
+            return tuple(same)
+
+        return {id: all_of(id) for id in asked}
+
+    async def apply_track(self, event: TrackChanged) -> None:
+        await self.tracks.apply(event.track_id, lambda known: cards.track_card(known, event))
+
+    async def apply_album(self, event: AlbumChanged) -> None:
+        await self.albums.apply(event.album_id, lambda known: cards.album_card(known, event))
+
+    async def apply_artist(self, event: ArtistChanged) -> None:
+        """The artist, and that the one it was merged into answers for it."""
+        await self.artists.apply(event.artist_id, lambda known: cards.artist_card(known, event))
+        into = event.merged_into
+        if into is not None:
+            await self.artists.apply(
+                into, lambda known: cards.absorbing(known, into, event.artist_id)
+            )
+
+    async def apply_user(self, event: UserChanged) -> None:
+        await self.users.apply(event.user_id, lambda known: cards.user_card(known, event))
+
+
+def _last(id: str, known: dict[str, ArtistCard]) -> str:
+    """The end of the redirects from `id`; merges in a ring end where they began."""
+    seen = {id}
+    while id in known and (into := known[id].merged_into) is not None and into not in seen:
+        seen.add(into)
+        id = into
+    return id
