@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from functions.transcode.segments import Segment, Segmented
+from functions.transcode.segments import Segment, Segmented, group
 
 # ISO/IEC 11172-3 and 13818-3, layer III: kbit/s by index, for MPEG-1 and MPEG-2.
 _KBPS = {
@@ -56,7 +56,7 @@ def parse_frame(header: bytes) -> Frame:
 
 
 def read(path: Path) -> tuple[Segmented, Gapless]:
-    """Every frame of a file that starts with a LAME tag, one segment each.
+    """The segments of a file that starts with a LAME tag: its frames, as `group` joins them.
 
     The tag's own frame is left out: it is no music, and packed audio segments
     (RFC 8216 §3.4) are frames alone. `init_size` is nought for the same reason.
@@ -68,8 +68,17 @@ def read(path: Path) -> tuple[Segmented, Gapless]:
         first = parse_frame(file.read(4))
         file.seek(0)
         gapless = _lame(file.read(first.size))
-        segments = tuple(_frames(file, first.size))
-    return Segmented(first.rate_hz, 0, segments), gapless
+    return Segmented(first.rate_hz, 0, group(frames(path), first.rate_hz)), gapless
+
+
+def frames(path: Path) -> Iterator[Segment]:
+    """Every frame after the tag's, one at a time: two hours have 275,000.
+
+    Raises:
+        Malformed: something between the frames.
+    """
+    with path.open("rb") as file:
+        yield from _frames(file, parse_frame(file.read(4)).size)
 
 
 def _frames(file: BinaryIO, offset: int) -> Iterator[Segment]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from functions.transcode import boxes, manifest, mp3
 from functions.transcode.ladder import LADDER, Rung
 from functions.transcode.manifest import Listed
-from functions.transcode.segments import Segmented, average_bps, group, peak_bps
+from functions.transcode.segments import Segmented, average_bps, peak_bps
 from shared.events import Manifest, Rendition
 
 CONTENT_TYPES = {
@@ -38,8 +38,7 @@ def package(
         if rung.codec == "aac":
             segmented = boxes.regroup(file)
         elif rung.codec == "mp3":
-            frames, found = mp3.read(file)
-            segmented = replace(frames, segments=group(frames.segments, frames.timescale))
+            segmented, found = mp3.read(file)
             gapless = found if rung.adaptive else gapless
         rendition = _rendition(rung, file.stat().st_size, prefix, duration_s, segmented)
         renditions.append(rendition)
