@@ -68,7 +68,12 @@ def _run(
 ) -> None:
     settings.configure(
         mocks.MockSettings(
-            monitor=monitor, project="segue", stack=stack, dry_run=True, organization="segue"
+            monitor=monitor,
+            project="segue",
+            stack=stack,
+            dry_run=True,
+            organization="segue",
+            outputs=set(),  # else what a refused evaluation left behind would be awaited here
         )
     )
     settings.ROOT.set(None)
@@ -76,13 +81,29 @@ def _run(
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        loop.run_until_complete(run_in_stack(run))
+        loop.run_until_complete(run_in_stack(lambda: _settle(run)))
     except Exception as error:
         if monitor.error is None:
             raise EvaluationError(str(error)) from error
     finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         loop.close()
         asyncio.set_event_loop(None)
+
+
+async def _settle(run: Callable[[], None]) -> None:
+    """Run the program and wait for what it set going, all at once.
+
+    The SDK would do so too, but waits for one task after the other among all that are left.
+    """
+    run()
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        done, _ = await asyncio.wait(others, return_when=asyncio.FIRST_EXCEPTION)
+        if any(not it.cancelled() and it.exception() for it in done):
+            return  # the SDK tells it
 
 
 class _Monitor(mocks.MockMonitor):
