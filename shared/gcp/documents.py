@@ -118,6 +118,12 @@ class Documents(Protocol[T]):
         """
         ...
 
+    async def update_many(
+        self, changes: Mapping[str, Callable[[T | None], T | None]]
+    ) -> dict[str, T | None]:
+        """As `update`, for each of `changes` by id, in as few round trips as may be."""
+        ...
+
 
 def to_document(value: Any) -> dict[str, Any]:
     """A dataclass as Firestore's plain values. Datetimes and bytes stay what they are.

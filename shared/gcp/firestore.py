@@ -36,7 +36,7 @@ _TRANSIENT = (
     exceptions.InternalServerError,
     exceptions.TooManyRequests,
 )
-_ALREADY_EXISTS = 6  # google.rpc.Code
+_PRECONDITION = (5, 6, 9, 10)  # google.rpc.Code: absent, exists, precondition, aborted
 _BatchWrite: Any = BatchWriteRequest.pb()
 _CONTENDED = (exceptions.FailedPrecondition, exceptions.Aborted, exceptions.AlreadyExists)
 
@@ -165,24 +165,7 @@ class FirestoreDocuments(Generic[T]):
         return await self._all(query.limit(limit))
 
     async def create_many(self, values: Mapping[str, T]) -> set[str]:
-        taken: set[str] = set()
-        request = _BatchWrite(database=self._client._database_string)
-        ids: list[str] = []
-        size = 0
-        for id, value in values.items():
-            write = request.writes.add()
-            write.update.name = self._collection.document(id)._document_path
-            write.current_document.exists = False
-            fill(write.update.fields, to_document(value))
-            ids.append(id)
-            size += write.ByteSize()
-            if len(ids) == MAX_WRITES or size > MAX_REQUEST_BYTES:
-                taken |= await self._write_all(ids, request)
-                del request.writes[:]
-                ids, size = [], 0
-        if ids:
-            taken |= await self._write_all(ids, request)
-        return taken
+        return await self._write_many((id, value, None) for id, value in values.items())
 
     async def delete_many(self, ids: Iterable[str]) -> None:
         unique = list(dict.fromkeys(ids))
@@ -193,8 +176,64 @@ class FirestoreDocuments(Generic[T]):
             async with _answered():
                 await batch.commit(retry=self._retry, timeout=TIMEOUT_S)
 
-    async def _write_all(self, ids: list[str], request: Any) -> set[str]:
-        """Send a raw BatchWrite of creations; answer the ids that were taken."""
+    async def update_many(
+        self, changes: Mapping[str, Callable[[T | None], T | None]]
+    ) -> dict[str, T | None]:
+        known = await self._read_many(changes)
+        after = {id: change(known.get(id, (None, None))[0]) for id, change in changes.items()}
+        writes = (
+            (id, value, known.get(id, (None, None))[1])
+            for id, value in after.items()
+            if value is not None
+        )
+        late = await self._write_many(writes)
+        found = {id: value or known.get(id, (None, None))[0] for id, value in after.items()}
+        for id in late:  # another writer was quicker
+            found[id] = await self.update(id, changes[id])
+        return found
+
+    async def _read_many(self, ids: Iterable[str]) -> dict[str, tuple[T, Any]]:
+        references = [self._collection.document(id) for id in ids]
+        found: dict[str, tuple[T, Any]] = {}
+        for start in range(0, len(references), MAX_WRITES):
+            async with _answered():
+                snapshots = self._client.get_all(
+                    references[start : start + MAX_WRITES],
+                    retry=self._retry,
+                    timeout=6 * TIMEOUT_S,
+                )
+                async for snapshot in snapshots:
+                    if snapshot.exists:
+                        value = from_document(snapshot.to_dict(), self._cls)
+                        found[snapshot.id] = value, snapshot.update_time
+        return found
+
+    async def _write_many(self, values: Iterable[tuple[str, T, Any]]) -> set[str]:
+        """Write (id, value, when it was read; None: it must not exist); the ids refused."""
+        refused: set[str] = set()
+        request = _BatchWrite(database=self._client._database_string)
+        ids: list[str] = []
+        size = 0
+        for id, value, read_at in values:
+            write = request.writes.add()
+            write.update.name = self._collection.document(id)._document_path
+            if read_at is None:
+                write.current_document.exists = False
+            else:
+                write.current_document.update_time.CopyFrom(read_at.timestamp_pb())
+            fill(write.update.fields, to_document(value))
+            ids.append(id)
+            size += write.ByteSize()
+            if len(ids) == MAX_WRITES or size > MAX_REQUEST_BYTES:
+                refused |= await self._send(ids, request)
+                del request.writes[:]
+                ids, size = [], 0
+        if ids:
+            refused |= await self._send(ids, request)
+        return refused
+
+    async def _send(self, ids: list[str], request: Any) -> set[str]:
+        """Send a raw BatchWrite; answer the ids whose precondition failed."""
         async with _answered():
             response = await self._client._firestore_api.batch_write(
                 request=BatchWriteRequest.wrap(request),
@@ -202,13 +241,13 @@ class FirestoreDocuments(Generic[T]):
                 timeout=6 * TIMEOUT_S,
                 metadata=self._client._rpc_metadata,
             )
-        taken: set[str] = set()
+        refused: set[str] = set()
         for id, status in zip(ids, BatchWriteResponse.pb(response).status, strict=True):
-            if status.code == _ALREADY_EXISTS:
-                taken.add(id)
+            if status.code in _PRECONDITION:
+                refused.add(id)
             elif status.code:
                 raise Unavailable(f"{self._what} {id} was not written: {status.message}")
-        return taken
+        return refused
 
     def _having(self, any_of: Having | None) -> Any:
         if any_of is None:

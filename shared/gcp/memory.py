@@ -133,6 +133,11 @@ class MemoryDocuments(Generic[T]):
         for id in ids:
             self._documents.pop(id, None)
 
+    async def update_many(
+        self, changes: Mapping[str, Callable[[T | None], T | None]]
+    ) -> dict[str, T | None]:
+        return {id: await self.update(id, change) for id, change in changes.items()}
+
     def _write(self, id: str, value: T) -> None:
         self._writes += 1
         self._documents[id] = (self._writes, to_document(value))

@@ -265,6 +265,31 @@ async def test_many_are_created_at_once_and_what_was_there_stays(things: Documen
     assert await things.count() == 1100
 
 
+async def test_many_are_changed_at_once_each_as_it_stands(things: Documents[Thing]):
+    for number in range(3):
+        await things.put(f"t{number}", Thing(f"t{number}", AT, count=number))
+    raced = False
+
+    def add(known: Thing | None) -> Thing | None:
+        return None if known is None else replace(known, count=known.count + 10)
+
+    def late(known: Thing | None) -> Thing | None:
+        nonlocal raced
+        if not raced:
+            raced = True
+            write_behind(things, "t1", Thing("t1", AT, count=100))
+        return add(known)
+
+    found = await things.update_many(
+        {"t0": add, "t1": late, "t2": lambda known: None, "new": lambda known: Thing("new", AT)}
+        | {"absent": add}
+    )
+    counts = {id: thing and thing.count for id, thing in found.items()}
+    assert counts == {"t0": 10, "t1": 110, "t2": 2, "new": 0, "absent": None}
+    assert (await things.get("t1")).count == 110
+    assert await things.count() == 4
+
+
 async def test_a_document_above_the_limit_is_refused_by_name(things: Documents[Thing]):
     with pytest.raises(TooLarge) as caught:
         await things.put("a", Thing("a", AT, data=bytes(MAX_DOCUMENT_BYTES)))
