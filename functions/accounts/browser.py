@@ -149,7 +149,11 @@ class Pages:
     ) -> Response:
         """A page. Its forms may be sent to us, and may end at `form_targets` by redirect."""
         html = self._templates.get_template(template).render(
-            csrf=visitor.csrf, user=visitor.user, style=STYLE_PATH, **context
+            csrf=visitor.csrf,
+            user=visitor.user,
+            style=STYLE_PATH,
+            host=self._around.issuer.partition("://")[2],
+            **context,
         )
         response = Response(html, status, media_type="text/html; charset=utf-8")
         return self._guarded(response, visitor, form_targets)
@@ -189,7 +193,7 @@ class Pages:
         response.headers.update(
             {
                 "content-security-policy": (
-                    "default-src 'none'; style-src 'self'; img-src 'self'; "
+                    "default-src 'none'; style-src 'self'; img-src 'self' data:; "
                     f"form-action {actions}; frame-ancestors 'none'; base-uri 'none'"
                 ),
                 "x-frame-options": "DENY",

@@ -201,5 +201,3 @@ def hidden_fields(html: str, action: str) -> dict[str, str]:
     assert form, f"no form to {action} in:\n{html}"
     found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form[0])
     return {unescape(name): unescape(value) for name, value in found}
-
-

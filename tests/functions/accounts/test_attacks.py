@@ -577,7 +577,11 @@ async def test_forms_may_end_at_the_application_and_nowhere_else():
         first = await person.client.get("/authorize", params=application.asks())
         login = await person.client.get(first.headers["location"])
         assert "form-action 'self' https://app.example;" in login.headers["content-security-policy"]
-        for query in ("client_id=x&redirect_uri=https://evil.example", "%ff", "client_id=a&client_id=b"):
+        for query in (
+            "client_id=x&redirect_uri=https://evil.example",
+            "%ff",
+            "client_id=a&client_id=b",
+        ):
             page = await person.client.get("/login", params={"next": f"/authorize?{query}"})
             assert "form-action 'self';" in page.headers["content-security-policy"]
 

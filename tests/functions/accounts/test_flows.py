@@ -168,7 +168,10 @@ async def test_a_device_code_expires_and_a_refusal_is_told():
     async with Service(clock).browser() as person:
         await person.sign_up()
         television = await register(person.client, public=True, name="TV", redirect_uris=[])
-        for forward, decision, error in ((0, "deny", "access_denied"), (601, None, "expired_token")):
+        for forward, decision, error in (
+            (0, "deny", "access_denied"),
+            (601, None, "expired_token"),
+        ):
             started = (
                 await person.client.post(
                     "/oauth/device_authorization", data={"client_id": television.client_id}
