@@ -14,6 +14,7 @@ ENTRY_POINTS = {
     "accounts": ("functions.accounts.main", "shared.web.serve"),
     "catalog": ("functions.catalog.main", "shared.web.serve"),
     "events": ("functions.events.main", "shared.web.serve"),
+    "library": ("functions.library.main", "shared.web.serve"),
     "playback": ("functions.playback.main", "shared.web.serve"),
     "rights": ("functions.rights.main", "shared.web.serve"),
     "search": ("functions.search.main", "functions.search.job", "shared.web.serve"),

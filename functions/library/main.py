@@ -22,6 +22,7 @@ from functions.library.items import Items
 from functions.library.library import Library
 from functions.library.projections import Projections, Recent
 from functions.library.publication import Publication
+from functions.library.shapes import ANSWERS
 from functions.library.shown import Shown
 from functions.library.store import Shelves
 from functions.library.subscriptions import handlers
@@ -34,7 +35,6 @@ from shared.web.app import create_app
 from shared.web.jwks import RemoteKeys
 from shared.web.principal import Verifier
 from shared.web.push import Caller, subscriptions, tasks
-from shared.webapi.objects import Parts
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ def create() -> FastAPI:
         api.routes(
             Library(shelves, projections, publication),
             shelves,
-            Items(projections, Shown(Parts(settings.public_url), settings.public_url)),
+            Items(projections, Shown(settings.public_url)),
             settings.public_url,
         ),
         subscriptions(caller, handlers(projections, shelves)),
@@ -97,6 +97,7 @@ def create() -> FastAPI:
                 "finish-erasures": shelves.finish_erasures,
             },
         ),
+        answers=ANSWERS,
         verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
         on_stop=[publish.stop],
     )

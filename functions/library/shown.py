@@ -5,20 +5,21 @@ is shown by its id, whole in shape, and unplayable.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from functions.library.cards import AlbumCard, ArtistCard, TrackCard, UserCard
-from shared.webapi.objects import Parts, availability
+from shared.webapi.objects import NO_ID, Parts, availability
 
 UNKNOWN_DATE = "0000"
 
 
 class Shown:
-    """Renders cards for listeners in one market (None: for any)."""
+    """Renders cards with addresses below `public_url`, for one market or (None) for any."""
 
-    def __init__(self, parts: Parts, public_url: str) -> None:
-        self._parts = parts
+    def __init__(self, public_url: str) -> None:
+        self._parts = Parts(public_url)
         self._url = public_url
 
     def track(
@@ -31,7 +32,7 @@ class Shown:
             view["album"] = self._album(album, market, cover_id)
         else:
             view["album"] = self._parts.album(
-                (card.album_id if card else None) or "",
+                (card.album_id if card else None) or NO_ID,
                 name=(card.album if card else None) or "",
                 album_type=(card.album_type if card else None) or "single",
                 credits=card.album_credits if card else (),
@@ -72,9 +73,7 @@ class Shown:
         shown = [self.track_simple(it, tracks[it], market) for it in track_ids if it in tracks]
         href = f"{self._url}/v1/albums/{id}/tracks"
         more = len(track_ids) > first
-        known = card or AlbumCard(
-            id, 0, "", "album", (), None, None, None, (), None, None, None, (), True
-        )
+        known = card or replace(_NO_ALBUM, album_id=id)
         lines = (("C", known.c_line), ("P", known.p_line))
         return {
             **self._album(known, market, None),
@@ -144,10 +143,26 @@ class Shown:
             "is_playable": False,
             "release_date": UNKNOWN_DATE,
             "release_date_precision": "year",
-            "show": self.show("0" * 22),
+            "show": self.show(NO_ID),
         }
 
 
+_NO_ALBUM = AlbumCard(
+    album_id=NO_ID,
+    revision=0,
+    title="",
+    album_type="album",
+    credits=(),
+    label=None,
+    upc=None,
+    release_date=None,
+    genres=(),
+    p_line=None,
+    c_line=None,
+    cover_id=None,
+    track_ids=(),
+    removed=True,
+)
 _PODCAST: Mapping[str, Any] = {
     "name": "",
     "description": "",

@@ -19,6 +19,9 @@ SHOWN_ROLES = ("main", "featured", "remixer")
 EVERYWHERE = msgspec.Raw(msgspec.json.encode(sorted(TERRITORIES)))
 """Encoded once: it is half of a page without a market."""
 
+NO_ID = "0" * 22
+"""The id of what clients demand and nobody has: a track's album, before it is placed on one."""
+
 _PRECISIONS = {4: "year", 7: "month", 10: "day"}
 _GROUPS = {"ep": "single"}
 
@@ -57,7 +60,7 @@ class Parts:
             if it.role in SHOWN_ROLES
         }
         return [
-            {**self.link("artist", it.artist_id), "name": it.name}
+            {**self.link("artist", it.artist_id or NO_ID), "name": it.name}
             for it in reversed(shown.values())
         ]
 
