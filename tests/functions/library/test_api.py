@@ -395,9 +395,7 @@ async def test_bodies_of_another_shape_are_refused(body: bytes):
     async with client_of(Service().app()) as client:
         for method in ("PUT", "DELETE"):
             for path in ("tracks", "following?type=user", "library"):
-                response = await client.request(
-                    method, f"/v1/me/{path}", content=body, headers=ME
-                )
+                response = await client.request(method, f"/v1/me/{path}", content=body, headers=ME)
                 assert response.status_code == 400, response.text
 
 

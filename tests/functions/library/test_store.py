@@ -82,9 +82,7 @@ async def test_paging_shows_nothing_twice_and_misses_nothing_that_stays(
         anchor = window.items[-1].key
     assert len(seen) == len(set(seen))
     assert never_left <= set(seen)
-    assert [id for id in seen if id in never_left] == sorted(
-        never_left, key=lambda id: -there[id]
-    )
+    assert [id for id in seen if id in never_left] == sorted(never_left, key=lambda id: -there[id])
     for item in todo:
         await step(*item)
     assert await shelving.everything(limit, shelving.instance()) == newest_first()
