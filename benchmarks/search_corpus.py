@@ -9,6 +9,7 @@ import random
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from itertools import accumulate
 
@@ -18,16 +19,21 @@ from functions.search.kinds import album, artist, track
 from shared.events import AlbumChanged, ArtistChanged, Credit, TrackChanged
 from shared.ids import ALPHABET
 
-_AT = __import__("datetime").datetime(2026, 1, 1)
-_ONSETS = "b br c ch cl d dr f fl g gr h j k l m n p pl qu r s sh sl st t th tr v w y z".split()
-_VOWELS = "a e i o u ea oo ai ou".split()
-_CODAS = ["", "", "", "n", "r", "l", "s", "t", "m", "ck", "nd", "st", "ng"]
+_AT = datetime(2026, 1, 1, tzinfo=UTC)
+# fmt: off
+_ONSETS = ("b", "br", "c", "ch", "cl", "d", "dr", "f", "fl", "g", "gr", "h", "j", "k", "l", "m",
+           "n", "p", "pl", "qu", "r", "s", "sh", "sl", "st", "t", "th", "tr", "v", "w", "y", "z")
+_VOWELS = ("a", "e", "i", "o", "u", "ea", "oo", "ai", "ou")
+_CODAS = ("", "", "", "n", "r", "l", "s", "t", "m", "ck", "nd", "st", "ng")
 _COMMON = (
-    "the of love you me in my and to night heart time day life baby dance world girl blue home light "
-    "fire dream away song never rain sun live remix summer black man one little good back road "
-    "river moon star sky house party soul eyes down city wild rock new last hold wait run lost"
-).split()
+    "the", "of", "love", "you", "me", "my", "in", "and", "to", "night", "heart", "time", "day",
+    "life", "baby", "dance", "world", "girl", "blue", "home", "light", "fire", "dream", "away",
+    "song", "never", "rain", "sun", "live", "remix", "summer", "black", "man", "one", "little",
+    "good", "back", "road", "river", "moon", "star", "sky", "house", "party", "soul", "eyes",
+    "down", "city", "wild", "rock", "new", "last", "hold", "wait", "run", "lost",
+)
 _GENRES = ("pop", "rock", "hip-hop", "jazz", "classical", "techno", "folk", "r&b", "k-pop", "metal")
+# fmt: on
 _ACCENTS = {"a": "áàâäå", "e": "éèêë", "i": "íï", "o": "óöôø", "u": "úü", "n": "ñ", "c": "ç"}
 _HAN = "東京事変音楽夜空海風花月星光雨雪山川道心愛夢青白黒赤時間世界少女王子電気猫犬鳥魚春夏秋冬朝昼天地人生死歌声"
 _KANA = "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン"
@@ -70,7 +76,7 @@ class Corpus:
     @cached_property
     def _words(self) -> tuple[list[str], list[float]]:
         random_ = random.Random(self._seed)
-        words = dict.fromkeys(_COMMON)
+        words: dict[str, None] = dict.fromkeys(_COMMON)
         while len(words) < 60_000:
             word = "".join(
                 random_.choice(_ONSETS) + random_.choice(_VOWELS) + random_.choice(_CODAS)
@@ -115,7 +121,7 @@ class Corpus:
                 card=cards.encode((id, "owner")),
             )  # fmt: skip
 
-    def _release(self, random_, by_id, by, script, popularity, songs, people):  # noqa: ANN001, ANN202
+    def _release(self, random_, by_id, by, script, popularity, songs, people):
         album_id, title = _id(random_), self._title(random_, script, random_.choice((1, 2, 2, 3)))
         cover = f"{random_.getrandbits(256):064x}"
         year = random_.randrange(1960, 2027)

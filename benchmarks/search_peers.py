@@ -52,7 +52,9 @@ class Bm25s:
         before = psutil.Process().memory_info().rss
         self._indexes: dict[str, tuple[Any, list[str]]] = {}
         for kind, group in _by_kind(rows).items():
-            tokens = bm25s.tokenize([_text(row) for row in group], stopwords=[], show_progress=False)
+            tokens = bm25s.tokenize(
+                [_text(row) for row in group], stopwords=[], show_progress=False
+            )
             index = bm25s.BM25()
             index.index(tokens, show_progress=False)
             self._indexes[kind] = index, [row.id for row in group]
@@ -60,7 +62,7 @@ class Bm25s:
 
     def find(self, kind: str, text: str) -> list[str]:
         index, ids = self._indexes[kind]
-        tokens = self._module.tokenize([text], stopwords=[], show_progress=False)
+        tokens: Any = self._module.tokenize([text], stopwords=[], show_progress=False)
         if not tokens.vocab:
             return []
         found, scores = index.retrieve(tokens, k=min(10, len(ids)), show_progress=False)

@@ -88,7 +88,7 @@ def routes(live: Live, public_url: str, *, today: Callable[[], date]) -> APIRout
         def page(kind: str, found: Hits) -> dict[str, Any]:
             items = [KINDS[kind].show(it.id, it.card, shown) for it in found.items[:limit]]
             end, before = offset + limit, max(0, offset - limit)
-            more = 0 < limit and end < found.total and end + limit <= MAX_REACH
+            more = limit > 0 and end < found.total and end + limit <= MAX_REACH
             body: dict[str, Any] = {
                 "href": address(kind, offset),
                 "limit": limit,

@@ -52,9 +52,7 @@ async def next_generation(
     if position == before.position:
         return None
     prefix = f"{generation.PREFIX}{before.number + 1:08}-{token}/"
-    manifest = await asyncio.to_thread(
-        _write, shelf, folder, before, latest, prefix, position, now
-    )
+    manifest = await asyncio.to_thread(_write, shelf, folder, before, latest, prefix, position, now)
     if not await asyncio.to_thread(generation.publish, shelf, manifest, version):
         return Lost()
     await changes.expire(before.position + 1, position)

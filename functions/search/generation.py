@@ -1,9 +1,9 @@
 """A generation: everything findable up to a position of the log, as immutable files in a bucket.
 
-    manifest-1.json                                  names the newest; the 1 is the format
-    generations/00000042-<token>/track/…             the index of a kind, as Tantivy wrote it
-    generations/00000042-<token>/track.documents.gz  what it was made of, for the next one
-    generations/00000042-<token>/gone.msgpack        ids and revisions of what was removed
+manifest-1.json                                  names the newest; the 1 is the format
+generations/00000042-<token>/track/…             the index of a kind, as Tantivy wrote it
+generations/00000042-<token>/track.documents.gz  what it was made of, for the next one
+generations/00000042-<token>/gone.msgpack        ids and revisions of what was removed
 """
 
 import gzip

@@ -52,7 +52,9 @@ def did_you_mean(query: Query, names: Iterable[str]) -> str | None:
         return None
     meant: list[str] = []
     for text, word in zip(typed, query.words, strict=True):
-        if any(all(token in tokens for token in reading) for reading in word for _, tokens in known):
+        if any(
+            all(token in tokens for token in reading) for reading in word for _, tokens in known
+        ):
             meant.append(text)
             continue
         better = next(

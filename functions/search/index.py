@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import tantivy
@@ -125,9 +125,7 @@ class TantivyIndex:
             )
 
         def close(distance: int, doubtful: Callable[[Word, bool], bool]) -> tantivy.Query:
-            return plan.close(
-                self.kind, query, market, today, distance=distance, doubtful=doubtful
-            )
+            return plan.close(self.kind, query, market, today, distance=distance, doubtful=doubtful)
 
         surely = [unknown(word, False) for word in query.words]
         if any(surely) and not all(surely):
@@ -223,14 +221,18 @@ def build(kind: str, folder: Path, documents: Iterable[Document], heap_bytes: in
     return count
 
 
-def _run(
-    searcher: tantivy.Searcher, node: tantivy.Query, limit: int, offset: int
-) -> tantivy.SearchResult:
+class _Found(NamedTuple):
+    hits: list[tuple[float, tantivy.DocAddress]]
+    count: int
+
+
+def _run(searcher: tantivy.Searcher, node: tantivy.Query, limit: int, offset: int) -> _Found:
     # Tantivy takes no limit of nought, and a caller may want only the total.
-    return searcher.search(node, max(1, limit), offset=offset, weight_by_field="rank")
+    found: Any = searcher.search(node, max(1, limit), offset=offset, weight_by_field="rank")
+    return _Found(found.hits, found.count)
 
 
-def _read(searcher: tantivy.Searcher, found: tantivy.SearchResult) -> tuple[Hit, ...]:
+def _read(searcher: tantivy.Searcher, found: _Found) -> tuple[Hit, ...]:
     items: list[Hit] = []
     for score, address in found.hits:
         stored = _stored(searcher, address)

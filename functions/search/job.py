@@ -34,9 +34,7 @@ async def run() -> None:
     database = client(settings.google_cloud_project)
     changes = Log(FirestoreDocuments(database, LOG, Chunk, "chunk"), _now)
     with tempfile.TemporaryDirectory() as folder:
-        built = await next_generation(
-            shelf, changes, Path(folder), token=new_id(), now=_now()
-        )
+        built = await next_generation(shelf, changes, Path(folder), token=new_id(), now=_now())
     if built is None:
         log.info("nothing has changed since the newest generation")
     elif isinstance(built, Lost):

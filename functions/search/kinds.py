@@ -101,9 +101,7 @@ def album(event: AlbumChanged) -> Document:
 
 
 def artist(event: ArtistChanged) -> Document:
-    card = cards.ArtistCard(
-        event.name, event.genres, cards.cover(event.cover_id), event.popularity
-    )
+    card = cards.ArtistCard(event.name, event.genres, cards.cover(event.cover_id), event.popularity)
     return Document(
         kind="artist",
         id=event.artist_id,

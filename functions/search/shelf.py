@@ -95,9 +95,7 @@ class BucketShelf:
 
     def download(self, name: str, path: Path) -> None:
         try:
-            self._bucket.blob(name).download_to_filename(
-                str(path), timeout=TIMEOUT_S, retry=_RETRY
-            )
+            self._bucket.blob(name).download_to_filename(str(path), timeout=TIMEOUT_S, retry=_RETRY)
         except exceptions.NotFound as error:
             raise NotFound(f"no object {name}", code="OBJECT_NOT_FOUND") from error
         except (exceptions.GoogleAPIError, OSError) as error:
