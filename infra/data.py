@@ -65,7 +65,7 @@ class Buckets(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def _upload_cors(config: StackConfig) -> list[dict]:
+def _upload_cors(config: StackConfig) -> list[storage.BucketCorArgsDict]:
     """Browsers may send masters straight to the bucket, from our page and nowhere else."""
     return [
         {
@@ -134,7 +134,7 @@ class Documents(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def _indexed(name: str) -> dict[str, str]:
+def _indexed(name: str) -> firestore.IndexFieldArgsDict:
     if name.startswith("[]"):
         return {"field_path": name[2:], "array_config": "CONTAINS"}
     order = "DESCENDING" if name.startswith("-") else "ASCENDING"

@@ -59,7 +59,7 @@ class Delivery(pulumi.ComponentResource):
         )
         images = self._bucket("images", buckets)
         web = self._bucket("web", buckets)
-        rules = [
+        rules: list[compute.URLMapPathMatcherPathRuleArgsDict] = [
             {"paths": list(it.deployable.paths), "service": backends[it.deployable.name].id}
             for it in deployed
             if it.deployable.paths
@@ -81,7 +81,7 @@ class Delivery(pulumi.ComponentResource):
 
     def _armor(self) -> compute.SecurityPolicy:
         """Cloud Armor: a client address that asks too much is slowed down with 429."""
-        limit = {
+        limit: compute.SecurityPolicyRuleRateLimitOptionsArgsDict = {
             "conform_action": "allow",
             "exceed_action": "deny(429)",
             "enforce_on_key": "IP",
@@ -90,7 +90,10 @@ class Delivery(pulumi.ComponentResource):
                 "interval_sec": 60,
             },
         }
-        any_address = {"versioned_expr": "SRC_IPS_V1", "config": {"src_ip_ranges": ["*"]}}
+        any_address: compute.SecurityPolicyRuleMatchArgsDict = {
+            "versioned_expr": "SRC_IPS_V1",
+            "config": {"src_ip_ranges": ["*"]},
+        }
         return compute.SecurityPolicy(
             "api",
             project=self.config.project,

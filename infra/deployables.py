@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi_gcp import cloudfunctionsv2, cloudrunv2, cloudscheduler, pubsub, serviceaccount, storage
@@ -188,7 +189,8 @@ class Deployed(pulumi.ComponentResource):
         ]
         return values
 
-    def _container(self, image: ContainerImage) -> dict:
+    def _container(self, image: ContainerImage) -> Any:
+        """For services and jobs alike, whose types differ in name only."""
         scale = self.deployable.scale
         return {
             "image": image.reference,
@@ -208,6 +210,15 @@ class Deployed(pulumi.ComponentResource):
     def _service(self, image: ContainerImage, region: str) -> cloudrunv2.Service:
         entry, config = self.deployable, self.around.config
         primary = region == config.region
+        container: Any = {
+            **self._container(image),
+            "ports": {"container_port": 8080},
+            "startup_probe": {
+                "http_get": {"path": "/_health"},
+                "period_seconds": 1,
+                "failure_threshold": 30,
+            },
+        }
         service = cloudrunv2.Service(
             entry.name if primary else f"{entry.name}-{region}",
             project=config.project,
@@ -226,17 +237,7 @@ class Deployed(pulumi.ComponentResource):
                     "min_instance_count": entry.scale.min_instances,
                     "max_instance_count": entry.scale.max_instances,
                 },
-                "containers": [
-                    {
-                        **self._container(image),
-                        "ports": {"container_port": 8080},
-                        "startup_probe": {
-                            "http_get": {"path": "/_health"},
-                            "period_seconds": 1,
-                            "failure_threshold": 30,
-                        },
-                    }
-                ],
+                "containers": [container],
             },
             traffics=[{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100}],
             opts=self._after_grants(),
