@@ -178,11 +178,12 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         ),
         publishes=(TrackChanged, AlbumChanged, ArtistChanged),
         consumes=(TrackTranscoded, TranscodeFailed, LicenceChanged),
-        buckets={"masters": "objectUser"},
+        buckets={"masters": "objectUser", "images": "objectCreator"},
         firestore=True,
         env={
             "GOOGLE_CLOUD_PROJECT": "{project}",
             "MASTERS_BUCKET": "{bucket_masters}",
+            "IMAGES_BUCKET": "{bucket_images}",
             **_VERIFIES_TOKENS,
             **_TAKES_PUSHES,
         },

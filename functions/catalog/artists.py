@@ -50,13 +50,8 @@ def settled(artist: Artist) -> Artist:
 
 
 def changed_artist(artist: Artist, at: datetime, **changes: object) -> Artist | None:
-    """`artist` with `changes` as its next revision; None when they change nothing.
-
-    A former name stays as an alias.
-    """
+    """`artist` with `changes` as its next revision; None when they change nothing."""
     after = settled(replace(artist, **changes))
-    if after.name != artist.name:
-        after = replace(after, aliases=_names(after.name, artist.name, *after.aliases))
     if after == artist:
         return None
     return replace(after, revision=artist.revision + 1, updated_at=at, unpublished_at=at)

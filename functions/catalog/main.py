@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from fastapi import FastAPI
 
+from functions.catalog.covers import BucketImages
 from functions.catalog.masters import BucketMasters
-from functions.catalog.service import Surroundings, assemble
+from functions.catalog.service import MAX_BODY_BYTES, Surroundings, assemble
 from functions.catalog.shapes import ANSWERS
 from functions.catalog.store import COLLECTIONS, Store
 from shared.gcp import storage
@@ -34,6 +35,7 @@ class Settings:
     service_audience: str
     push_identity: str
     masters_bucket: str
+    images_bucket: str
     max_upload_bytes: int = 2 << 30
     stuck_after_s: int = 1800
 
@@ -55,7 +57,9 @@ def create() -> FastAPI:
         Surroundings(
             store=store,
             masters=BucketMasters(storage.bucket(project, settings.masters_bucket)),
+            images=BucketImages(storage.bucket(project, settings.images_bucket)),
             publish=publish,
+            publish_many=publish.many,
             public_url=settings.public_url,
             new_id=new_id,
             now=_now,
@@ -76,6 +80,7 @@ def create() -> FastAPI:
         tasks(caller, service.tasks),
         answers=ANSWERS,
         verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
+        max_body_bytes=MAX_BODY_BYTES,
         on_stop=[publish.stop],
     )
 

@@ -67,7 +67,6 @@ class Artist:
     created_at: datetime
     updated_at: datetime
     unpublished_at: datetime | None
-    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,6 @@ class Album:
     created_at: datetime
     updated_at: datetime
     unpublished_at: datetime | None
-    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +158,6 @@ class Track:
     created_at: datetime
     updated_at: datetime
     unpublished_at: datetime | None
-    digest: str | None = None
 
     @property
     def artists(self) -> tuple[str, ...]:
@@ -179,7 +176,6 @@ class Work:
     refs: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
-    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,3 +261,36 @@ class Vocabulary:
 
     kind: str
     terms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A bulk import: chunks of lines, sent one by one or side by side."""
+
+    import_id: str
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A line that was not taken. `line` counts from 1 within its chunk."""
+
+    line: int
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some lines of an import. Until `done`, its events may not all have been told."""
+
+    import_id: str
+    number: int
+    digest: str
+    done: bool
+    lines: int
+    made: int
+    changed: int
+    unchanged: int
+    refused: tuple[Refusal, ...]

@@ -1,13 +1,18 @@
 """The catalog's parts put together, whatever its documents, bucket and topics are made of."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter
 
-from functions.catalog import api, web
+from functions.catalog import api, attachments, imports, web
+from functions.catalog.attachments import Pictures
+from functions.catalog.batch import Batch
+from functions.catalog.covers import Images
+from functions.catalog.editing import Editing
+from functions.catalog.editing import routes as editing_routes
 from functions.catalog.errands import Errands
 from functions.catalog.masters import Masters
 from functions.catalog.objects import Objects
@@ -21,6 +26,9 @@ from functions.catalog.views import Views
 from functions.catalog.vocabulary import Genres
 from shared.web.push import Handler, Task
 
+MAX_BODY_BYTES = 4 << 20
+"""A chunk of an import, or a picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -29,7 +37,9 @@ class Surroundings:
 
     store: Store
     masters: Masters
+    images: Images
     publish: Callable[[Any], Awaitable[None]]
+    publish_many: Callable[[Iterable[Any]], Awaitable[None]]
     public_url: str
     new_id: Callable[[], str]
     now: Callable[[], datetime]
@@ -76,9 +86,33 @@ def assemble(it: Surroundings) -> Service:
         new_id=it.new_id,
         now=it.now,
     )
+    batch = Batch(
+        store,
+        reading,
+        placing,
+        errands,
+        genres,
+        it.publish_many,
+        new_id=it.new_id,
+        now=it.now,
+    )
+    editing = Editing(
+        store,
+        reading,
+        batch,
+        placing,
+        errands,
+        publication,
+        new_id=it.new_id,
+        now=it.now,
+    )
+    pictures = Pictures(store, reading, publication, errands, it.images, now=it.now)
+    edits = editing_routes(editing)
+    hung = attachments.routes(store, pictures, now=it.now)
+    bulk = imports.routes(store, batch, it.public_url, new_id=it.new_id, now=it.now)
     reads = web.routes(store, objects, genres, it.public_url)
     return Service(
-        (uploads, reads),
-        handlers(store, publication, placing, markets, now=it.now),
-        {"sweep-uploads": sweep.run},
+        routers=(uploads, bulk, edits, hung, reads),
+        handlers=handlers(store, publication, placing, markets, now=it.now),
+        tasks={"sweep-uploads": sweep.run},
     )

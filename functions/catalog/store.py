@@ -12,7 +12,9 @@ from functions.catalog.model import (
     Album,
     Artist,
     Availability,
+    Chunk,
     Errand,
+    Import,
     Lyrics,
     Name,
     Track,
@@ -39,6 +41,8 @@ COLLECTIONS: Mapping[str, tuple[str, type, str]] = {
     "names": (model.NAMES, Name, "name"),
     "availability": (model.AVAILABILITY, Availability, "availability"),
     "errands": (model.ERRANDS, Errand, "errand"),
+    "imports": (IMPORTS, Import, "import"),
+    "chunks": ("import_chunks", Chunk, "chunk"),
     "vocabularies": (model.VOCABULARIES, Vocabulary, "vocabulary"),
 }
 """The fields of `Store`: collection, type of its documents, what one is called in errors."""
@@ -59,6 +63,8 @@ class Store:
     names: Documents[Name]
     availability: Documents[Availability]
     errands: Documents[Errand]
+    imports: Documents[Import]
+    chunks: Documents[Chunk]
     vocabularies: Documents[Vocabulary]
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(
         default_factory=WeakValueDictionary, repr=False

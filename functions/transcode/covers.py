@@ -1,24 +1,15 @@
-"""Cover art: found in tags, decoded with suspicion, written again as JPEG in two sizes."""
+"""Cover art: found in tags, and written again in our own sizes."""
 
 import base64
-import hashlib
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
-SIZES_PX = (640, 64)
+from shared.covers import SIZES_PX, Unusable, encode
+from shared.covers import object_name as file_name
+
+__all__ = ["SIZES_PX", "Unusable", "file_name", "pictures", "write"]
+
 _LARGEST_BYTES = 20 << 20
-_MOST_PIXELS = 40_000_000
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-
-
-class Unusable(ValueError):
-    """Not a picture, one of an unknown kind, or one that unpacks to too many pixels."""
-
-
-def file_name(cover_id: str, size_px: int) -> str:
-    """`<cover id>-640.jpg`: the object's name below `images/`."""
-    return f"{cover_id}-{size_px}.jpg"
 
 
 def pictures(master: Path) -> Iterator[bytes]:
@@ -50,34 +41,12 @@ def pictures(master: Path) -> Iterator[bytes]:
 
 
 def write(picture: bytes, covers: Path) -> str:
-    """Write `picture` as square-bounded JPEGs; the answer, its id, is the larger one's SHA-256.
-
-    Re-encoding drops whatever else the file carried: metadata, location, trailing data.
+    """Write `picture` as JPEGs in `SIZES_PX`; the answer is its id.
 
     Raises:
         Unusable: see the class.
     """
-    from PIL import Image, ImageOps
-
-    Image.MAX_IMAGE_PIXELS = _MOST_PIXELS
-    try:
-        with Image.open(io.BytesIO(picture), formats=_FORMATS) as image:
-            # Checked before any pixel is unpacked.
-            if image.width * image.height > _MOST_PIXELS:
-                raise Unusable(f"{image.width} by {image.height} pixels")
-            image.draft("RGB", (SIZES_PX[0] * 2, SIZES_PX[0] * 2))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-        written: list[tuple[int, bytes]] = []
-        for size in SIZES_PX:
-            upright.thumbnail((size, size), Image.Resampling.LANCZOS)
-            buffer = io.BytesIO()
-            upright.save(buffer, "JPEG", quality=88, optimize=True)
-            written.append((size, buffer.getvalue()))
-    except Unusable:
-        raise
-    except Exception as error:  # Pillow raises whatever the bytes provoke
-        raise Unusable(str(error)) from error
-    cover_id = hashlib.sha256(written[0][1]).hexdigest()
-    for size, data in written:
+    cover_id, written = encode(picture)
+    for size, data in written.items():
         (covers / file_name(cover_id, size)).write_bytes(data)
     return cover_id

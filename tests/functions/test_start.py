@@ -55,6 +55,7 @@ ENVIRONMENT = {
     "SERVICE_AUDIENCE": "segue-test",
     "PUSH_IDENTITY": "push@segue-test.iam.gserviceaccount.com",
     "MASTERS_BUCKET": "segue-test-masters",
+    "IMAGES_BUCKET": "segue-test-images",
     "SEARCH_BUCKET": "segue-test-search",
     "SEARCH_JOB": "projects/segue-test/locations/europe-west1/jobs/search-index",
     "RUN_API_ENDPOINT": "",

@@ -1,12 +1,13 @@
 """The catalog with everything around it in memory."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
 
-from functions.catalog.service import Surroundings, assemble
+from functions.catalog.service import MAX_BODY_BYTES, Surroundings, assemble
 from functions.catalog.store import COLLECTIONS, Store
 from functions.catalog.uploads import Upload
 from shared.errors import Unavailable
@@ -52,12 +53,23 @@ class FakeMasters:
 
 
 @dataclass
+class FakeImages:
+    """A bucket of pictures."""
+
+    kept: dict[str, bytes] = field(default_factory=dict)
+
+    async def put(self, name: str, jpeg: bytes) -> None:
+        self.kept.setdefault(name, jpeg)
+
+
+@dataclass
 class Catalog:
     """The service, its store and its neighbours."""
 
     now: Clock = field(default_factory=Clock)
     publish: Published = field(default_factory=Published)
     masters: FakeMasters = field(default_factory=FakeMasters)
+    images: FakeImages = field(default_factory=FakeImages)
     store: Store = field(
         default_factory=lambda: Store(
             **{name: MemoryDocuments(cls, what) for name, (_, cls, what) in COLLECTIONS.items()}
@@ -70,7 +82,9 @@ class Catalog:
             Surroundings(
                 store=self.store,
                 masters=self.masters,
+                images=self.images,
                 publish=self.publish,
+                publish_many=self.publish_many,
                 public_url=PUBLIC_URL,
                 new_id=new_id,
                 now=self.now,
@@ -87,7 +101,12 @@ class Catalog:
             subscriptions(caller, service.handlers),
             tasks(caller, service.tasks),
             verifier=TOKENS.verifier(),
+            max_body_bytes=MAX_BODY_BYTES,
         )
+
+    async def publish_many(self, events: Iterable[Any]) -> None:
+        for event in events:
+            await self.publish(event)
 
     def told(self, kind: type) -> list[Any]:
         """The events of one kind that were published."""
