@@ -112,5 +112,13 @@ def _port() -> int:
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A fresh cloud; or, for someone who writes a journey, the one that runs already on the data
+    directory that SEGUE_RUNNING names."""
+    if running := os.environ.get("SEGUE_RUNNING"):
+        data_dir = Path(running)
+        profile = json.loads((data_dir / "run" / "client.json").read_text())
+        with subprocess.Popen(["sleep", "0"]) as process:
+            yield Cloud(**profile, data_dir=data_dir, process=process)
+        return
     with running_cloud(tmp_path_factory.mktemp("cloud") / "data") as started:
         yield started

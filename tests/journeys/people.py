@@ -1,0 +1,127 @@
+"""People with accounts, the applications they allow, and music for them to find."""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import unescape
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from tests.journeys.conftest import Cloud
+
+T = TypeVar("T")
+
+REDIRECT = "http://127.0.0.1:8899/callback"
+PASSWORD = "a long enough pass phrase"
+SCOPES = (
+    "user-read-private user-read-email user-library-read user-library-modify"
+    " user-follow-read user-follow-modify user-read-recently-played streaming"
+)
+
+
+@dataclass
+class Operator:
+    """Who runs the cloud: makes users and registers applications."""
+
+    cloud: Cloud
+    http: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.http = httpx.Client(base_url=self.cloud.host, timeout=30)
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.cloud.client_id,
+            "client_secret": self.cloud.client_secret,
+        }
+        issued = self.http.post("/api/token", data=form).raise_for_status().json()
+        self.http.headers["authorization"] = f"Bearer {issued['access_token']}"
+
+    def user(self, name: str) -> "Person":
+        """A new user, on the premium plan."""
+        email = f"{name.lower()}-{time.time_ns()}@example.com"
+        asked = {
+            "email": email,
+            "display_name": name,
+            "password": PASSWORD,
+            "territory": "SE",
+        }
+        made = self.http.post("/v1/users", json=asked).raise_for_status().json()
+        plan = {"plan": "premium"}
+        self.http.post(f"/v1/users/{made['user_id']}/plans", json=plan).raise_for_status()
+        return Person(self.cloud.host, made["user_id"], name, email)
+
+    def application(self, *, public: bool = False, redirect: str = REDIRECT) -> dict[str, str]:
+        """A registered application: `client_id`, and `client_secret` unless it is public."""
+        asked = {
+            "name": "A client from PyPI",
+            "scopes": SCOPES.split(),
+            "territory": "SE",
+            "plan": "premium",
+            "redirect_uris": [redirect],
+            "public": public,
+        }
+        return self.http.post("/v1/clients", json=asked).raise_for_status().json()
+
+    def tracks(self) -> list[dict[str, Any]]:
+        return self.http.get("/v1/tracks?limit=50").raise_for_status().json()["items"]
+
+
+@dataclass
+class Person:
+    """A user at a browser without JavaScript, who signs in and allows applications."""
+
+    host: str
+    user_id: str
+    name: str
+    email: str
+
+    def allow(self, address: str) -> str:
+        """Open an application's authorization page, sign in and allow it; where it leads back."""
+        with httpx.Client(base_url=self.host, timeout=30) as browser:
+            answer = browser.get(address)
+            for _ in range(6):
+                if answer.is_redirect:
+                    target = answer.headers["location"]
+                    if not target.startswith((self.host, "/")):
+                        return target
+                    answer = browser.get(target)
+                elif 'action="/login"' in answer.text:
+                    filled = {"email": self.email, "password": PASSWORD}
+                    answer = browser.post("/login", data=_hidden(answer.text, "/login") | filled)
+                else:
+                    form = _hidden(answer.text, "/authorize") | {"decision": "allow"}
+                    answer = browser.post("/authorize", data=form)
+        raise AssertionError(f"no way back to the application: {answer.status_code} {answer.text}")
+
+
+def _hidden(html: str, action: str) -> dict[str, str]:
+    """The hidden fields of the form that is sent to `action`."""
+    form = re.search(rf'<form method="post" action="{action}".*?</form>', html, re.S)
+    assert form, html
+    found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form[0])
+    return {unescape(name): unescape(value) for name, value in found}
+
+
+def library(cloud: Cloud, folder: Path) -> list[dict[str, Any]]:
+    """At least three playable tracks of the demo library."""
+    operator = Operator(cloud)
+    if len(operator.tracks()) < 3:
+        for arguments in (("demo", str(folder), "--count", "3"), ("ingest", str(folder))):
+            done = cloud.segue(*arguments)
+            assert done.returncode == 0, done.stdout + done.stderr
+    return operator.tracks()
+
+
+def until(ask: Callable[[], T], good: Callable[[T], object], patience_s: float = 30) -> T:
+    """What `ask` gives once it is `good`: events take a moment to arrive."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        found = ask()
+        if good(found) or time.monotonic() > deadline:
+            assert good(found), json.dumps(found, default=str)[:2000]
+            return found
+        time.sleep(0.3)
