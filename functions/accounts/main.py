@@ -23,7 +23,6 @@ from functions.accounts.introspection import Introspection
 from functions.accounts.passwords import Passwords
 from functions.accounts.publication import Publication
 from functions.accounts.shapes import ANSWERS
-from functions.accounts.shapes import ANSWERS
 from functions.accounts.signing import Signer
 from functions.accounts.store import OpenCollection, Store
 from functions.accounts.surroundings import Surroundings

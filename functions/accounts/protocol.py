@@ -100,10 +100,10 @@ class _Client(ClientMixin):
     def get_client_id(self) -> str:
         return self.it.client_id
 
-    def get_default_redirect_uri(self) -> None:
+    def get_default_redirect_uri(self) -> Any:
         return None  # every request names its redirect URI
 
-    def get_allowed_scope(self, scope: str | None) -> str | None:
+    def get_allowed_scope(self, scope: Any) -> Any:
         granted = domain.consentable_scopes(self.it, scope)
         return None if granted is None else " ".join(granted)
 
@@ -195,7 +195,7 @@ class _AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = _AUTH_METHODS
     server: "_Server"
 
-    def query_authorization_code(self, code: str, client: _Client) -> _Code | None:
+    def query_authorization_code(self, code: str, client: Any) -> _Code | None:
         found = self.server.facts.code
         if found is None or found.client_id != client.it.client_id:
             return None
@@ -215,7 +215,7 @@ class _RefreshTokenGrant(grants.RefreshTokenGrant):
     INCLUDE_NEW_REFRESH_TOKEN = True
     server: "_Server"
 
-    def authenticate_refresh_token(self, refresh_token: str) -> _Family | None:
+    def authenticate_refresh_token(self, refresh_token: str) -> Any:
         family = self.server.facts.family
         if family is None or family.revoked_at is not None:
             return None
@@ -226,7 +226,7 @@ class _RefreshTokenGrant(grants.RefreshTokenGrant):
     def authenticate_user(self, refresh_token: _Family) -> User | None:
         return self.server.facts.user
 
-    def revoke_old_credential(self, refresh_token: _Family) -> None:
+    def revoke_old_credential(self, refresh_token: Any) -> None:
         pass  # rotation is one write, by the caller
 
 
@@ -264,9 +264,10 @@ class _Server(AuthorizationServer):
         self.register_grant(_RefreshTokenGrant)
         self.register_grant(_ClientCredentialsGrant)
         self.register_grant(_DeviceCodeGrant)
-        self.register_token_generator("default", self._decide)
+        generator: Any = self._decide
+        self.register_token_generator("default", generator)
 
-    def query_client(self, client_id: str) -> _Client | None:
+    def query_client(self, client_id: str) -> Any:
         return _Client(self.facts.client) if client_id == self.facts.client.client_id else None
 
     def authenticate_client(self, request: Any, methods: Any, endpoint: str = "token") -> _Client:
@@ -335,7 +336,7 @@ def decide_token(facts: Facts, form: Mapping[str, str], auth_method: str) -> Eff
     server = _Server(facts, auth_method)
     request = _Request("POST", form)
     try:
-        grant = server.get_token_grant(request)
+        grant: Any = server.get_token_grant(request)
         grant.validate_token_request()
         grant.create_token_response()
     except OAuth2Error as error:

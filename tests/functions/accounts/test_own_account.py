@@ -113,7 +113,7 @@ async def test_nobody_ends_anothers_session(owner):
 
 
 async def test_a_hundred_and_first_session_ends_the_first(owner):
-    service, person, bearer, _, application = owner
+    _service, person, bearer, _, application = owner
     for _ in range(100):
         await signed_in_tokens(person, application, SCOPES)
     refused = await person.client.get("/v1/me/sessions", headers=bearer)
@@ -191,7 +191,7 @@ async def test_a_deleted_account_is_gone_everywhere(owner):
 
 
 async def test_two_people_cannot_have_one_address(owner):
-    service, person, _, _, _ = owner
+    service, _person, _, _, _ = owner
     async with service.browser() as other:
         taken = await other.sign_up("ADA@example.com")
         assert taken.status_code == 409
