@@ -170,7 +170,8 @@ class TantivyIndex:
         writer = self._writer or self._index.writer(WRITER_BYTES, 1)
         self._writer = writer
         for document in newer:
-            writer.delete_documents_by_term("number", number_of(document.id))
+            # By query: deleting by the term of an unsigned field deletes nothing (tantivy-py 0.27).
+            writer.delete_documents_by_query(_by_id(document.id))
             if document.removed:
                 self._gone[document.id] = document.revision
             else:
@@ -198,8 +199,7 @@ class TantivyIndex:
 
     def _find(self, id: str) -> Stored | None:
         searcher = self._searcher
-        node = tantivy.Query.term_query(schema(), "number", number_of(id), "basic")
-        for _, address in searcher.search(node, 1, count=False).hits:
+        for _, address in searcher.search(_by_id(id), 1, count=False).hits:
             return _stored(searcher, address)
         return None
 
@@ -219,6 +219,10 @@ def build(kind: str, folder: Path, documents: Iterable[Document], heap_bytes: in
     writer.commit()
     writer.wait_merging_threads()
     return count
+
+
+def _by_id(id: str) -> tantivy.Query:
+    return tantivy.Query.term_query(schema(), "number", number_of(id), "basic")
 
 
 class _Found(NamedTuple):

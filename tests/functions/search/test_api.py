@@ -1,0 +1,176 @@
+"""`/v1/search` as clients see it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.functions.search.catalog import album, artist, credits, id_of, track, user
+from tests.functions.search.fakes import PUSHES, TOKENS, Cloud, app_of
+from tests.web import PUBLIC_URL, client_of
+
+BEARER = TOKENS.bearer("")
+COVER = "ab" * 32
+CATALOG = (
+    artist("queen", "Queen", popularity=90, genres=("rock",), cover_id=COVER),
+    album("opera", "A Night at the Opera", "Queen", release_date="1975-11-21", cover_id=COVER),
+    track(
+        "rhapsody", "Bohemian Rhapsody", "Queen", album="Opera", album_id=id_of("opera"),
+        isrc="GBUM71029604", popularity=88, disc_number=1, track_number=11, explicit=True,
+        blocked_markets=("NO",),
+    ),
+    track("other", "Rhapsody in Blue", "George Gershwin", popularity=30),
+    track("duet", "Under Pressure", album_id="x" * 22, credits=credits("Queen", "David Bowie")),
+    user("fan", "Queen Fan"),
+)  # fmt: skip
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    live = Cloud(tmp_path).instance()
+    async with client_of(app_of(live)) as client:
+        for event in CATALOG:
+            assert (await PUSHES.push(client, event)).status_code == 204
+        yield client
+    await live.stop()
+
+
+async def ask(client: httpx.AsyncClient, path: str = "/v1/search", **params) -> httpx.Response:
+    return await client.get(path, params=params, headers=BEARER)
+
+
+async def test_a_track_is_shown_as_the_web_api_does(client: httpx.AsyncClient):
+    body = (await ask(client, q="bohemian rhapsody", type="track")).json()
+    (found,) = body["tracks"]["items"]
+    id = id_of("rhapsody")
+    assert found["id"] == id
+    assert found["uri"] == f"spotify:track:{id}"
+    assert found["href"] == f"{PUBLIC_URL}/v1/tracks/{id}"
+    assert found["external_urls"] == {"spotify": f"{PUBLIC_URL}/#/track/{id}"}
+    assert found["artists"][0]["name"] == "Queen"
+    assert found["artists"][0]["id"] == id_of("Queen")
+    assert found["external_ids"] == {"isrc": "GBUM71029604"}
+    assert (found["disc_number"], found["track_number"]) == (1, 11)
+    assert found["explicit"] is True
+    assert "NO" not in found["available_markets"]
+    assert "SE" in found["available_markets"]
+    assert "is_playable" not in found
+    # The album as it is known now, not as the track remembers it.
+    assert found["album"]["name"] == "A Night at the Opera"
+    assert found["album"]["total_tracks"] == 2
+    assert found["album"]["release_date_precision"] == "day"
+    assert found["album"]["images"][0]["url"] == f"{PUBLIC_URL}/images/{COVER}-640.jpg"
+
+
+async def test_several_kinds_come_in_the_order_asked_for(client: httpx.AsyncClient):
+    body = (await ask(client, q="queen", type="artist,track,playlist,user")).json()
+    assert list(body) == ["artists", "tracks", "playlists", "users"]
+    assert body["artists"]["items"][0]["genres"] == ["rock"]
+    assert {it["name"] for it in body["tracks"]["items"]} == {"Bohemian Rhapsody", "Under Pressure"}
+    assert body["users"]["items"][0]["display_name"] == "Queen Fan"
+    assert body["playlists"]["total"] == 0
+    assert body["playlists"]["items"] == []
+
+
+async def test_a_page_has_absolute_links_that_lead_through_all(client: httpx.AsyncClient):
+    body = (await ask(client, q="rhapsody", type="track", limit=1, market="SE")).json()
+    page = body["tracks"]
+    assert set(page) == {"href", "limit", "next", "offset", "previous", "total", "items"}
+    assert page["next"].startswith(f"{PUBLIC_URL}/v1/search?")
+    assert page["previous"] is None
+    seen = [page["items"][0]["id"]]
+    while page["next"]:
+        page = (await client.get(page["next"], headers=BEARER)).json()["tracks"]
+        seen += [it["id"] for it in page["items"]]
+    assert sorted(seen) == sorted([id_of("rhapsody"), id_of("other")])
+    assert parse_qs(urlsplit(page["previous"]).query)["offset"] == ["0"]
+
+
+async def test_a_market_hides_what_is_blocked_there(client: httpx.AsyncClient):
+    for market, names in (("NO", ["Rhapsody in Blue"]), ("from_token", None)):
+        body = (await ask(client, q="rhapsody", type="track", market=market)).json()
+        items = body["tracks"]["items"]
+        assert all(it["is_playable"] and "available_markets" not in it for it in items)
+        assert names is None or [it["name"] for it in items] == names
+
+
+async def test_no_extension_appears_unless_it_is_asked_for(client: httpx.AsyncClient):
+    plain = (await ask(client, q="bohemain rapsody", type="track")).json()["tracks"]
+    assert "did_you_mean" not in plain
+    assert "highlights" not in plain["items"][0]
+    extended = (
+        await ask(client, q="bohemain rapsody", type="track", include="did_you_mean,highlights")
+    ).json()["tracks"]
+    assert extended["did_you_mean"] == "bohemian rhapsody"
+    assert extended["items"][0]["highlights"] == {"name": [[0, 8], [9, 17]]}
+
+
+async def test_suggestions_come_as_one_types(client: httpx.AsyncClient):
+    body = (await ask(client, "/v1/search/suggestions", q="que")).json()
+    first = body["suggestions"][0]
+    assert (first["text"], first["type"], first["highlights"]) == ("Queen", "artist", [[0, 3]])
+    assert first["uri"] == f"spotify:artist:{id_of('queen')}"
+
+
+async def test_the_trailing_slash_and_external_audio_are_taken(client: httpx.AsyncClient):
+    done = await ask(client, "/v1/search/", q="queen", type="artist", include_external="audio")
+    assert done.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        ({"type": "track"}, "INVALID"),
+        ({"q": "a"}, "INVALID"),
+        ({"q": "", "type": "track"}, "QUERY_MISSING"),
+        ({"q": "a" * 251, "type": "track"}, "QUERY_TOO_LONG"),
+        ({"q": "a " * 60, "type": "track"}, "QUERY_TOO_COMPLEX"),
+        ({"q": "a\x00", "type": "track"}, "QUERY_MALFORMED"),
+        ({"q": "year:x", "type": "track"}, "FILTER_INVALID"),
+        ({"q": "a", "type": "song"}, "TYPE_INVALID"),
+        ({"q": "a", "type": ""}, "TYPE_INVALID"),
+        ({"q": "a", "type": "track", "market": "XX"}, "MARKET_INVALID"),
+        ({"q": "a", "type": "track", "limit": "51"}, "INVALID"),
+        ({"q": "a", "type": "track", "limit": "-1"}, "INVALID"),
+        ({"q": "a", "type": "track", "limit": "x"}, "INVALID"),
+        ({"q": "a", "type": "track", "offset": "1001"}, "INVALID"),
+        ({"q": "a", "type": "track", "offset": "990"}, "OFFSET_TOO_LARGE"),
+        ({"q": "a", "type": "track", "include": "all"}, "INCLUDE_INVALID"),
+    ],
+)
+async def test_bad_requests_have_a_name(client: httpx.AsyncClient, params: dict, reason: str):
+    done = await ask(client, **params)
+    assert done.status_code == 400
+    assert done.json()["error"]["reason"] == reason
+    assert done.json()["error"]["status"] == 400
+
+
+async def test_a_token_is_needed(client: httpx.AsyncClient):
+    assert (await client.get("/v1/search?q=a&type=track")).status_code == 401
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(
+    q=st.text(max_size=260),
+    kinds=st.lists(st.sampled_from(["track", "album", "artist", "user", "show", "x"]), max_size=3),
+    market=st.sampled_from([None, "SE", "se", "??", "from_token"]),
+    include=st.sampled_from([None, "highlights", "did_you_mean,highlights", "x"]),
+)
+async def test_nothing_that_is_typed_breaks_the_service(
+    client: httpx.AsyncClient, q: str, kinds: list[str], market: str | None, include: str | None
+):
+    text = q.encode("utf-8", "surrogatepass")
+    params = {"q": text, "type": ",".join(kinds), "market": market, "include": include}
+    given = {name: value for name, value in params.items() if value is not None}
+    done = await client.get("/v1/search", params=given, headers=BEARER)
+    assert done.status_code in (200, 400), done.text
+    if done.status_code == 400:
+        assert done.json()["error"]["reason"].isupper()
