@@ -88,7 +88,7 @@ def token_checks() -> dict[str, Callable[[], object]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from authlib.jose import JsonWebToken
-        claims = JsonWebToken(["ES256"]).decode(token, SIGNER.key.as_pem(private=False))
+        claims = JsonWebToken(["ES256"]).decode(token, SIGNER.key.as_pem(private=False).decode())
         claims.validate()
         return claims
 
