@@ -17,9 +17,10 @@ from functions.search.kinds import EMPTY, KINDS
 from functions.search.live import Live
 from functions.search.views import Shown
 from shared.errors import Invalid
-from shared.territories import TERRITORIES
 from shared.web.answers import answer
 from shared.web.principal import Principal, requires
+from shared.webapi import query as webapi
+from shared.webapi.objects import Parts
 
 MAX_REACH = 1000
 """Nobody looks further; the Web API does not either."""
@@ -41,7 +42,7 @@ Include = Annotated[
 
 def routes(live: Live, public_url: str, *, today: Callable[[], date]) -> APIRouter:
     """`/v1/search` and `/v1/search/suggestions`; any token may ask."""
-    router = APIRouter()
+    router, parts = APIRouter(), Parts(public_url)
 
     async def find(
         kinds: Sequence[str], query: queries.Query, market: str | None, limit: int, offset: int
@@ -58,7 +59,7 @@ def routes(live: Live, public_url: str, *, today: Callable[[], date]) -> APIRout
             }
 
         hits = await asyncio.to_thread(run)
-        return hits, Shown(public_url, market, _albums(indexes))
+        return hits, Shown(parts, market, _albums(indexes))
 
     @router.get("/v1/search/", include_in_schema=False)
     @router.get("/v1/search")
@@ -75,7 +76,7 @@ def routes(live: Live, public_url: str, *, today: Callable[[], date]) -> APIRout
         kinds, extras = _kinds(type), _extras(include)
         if offset + limit > MAX_REACH:
             raise Invalid(f"offset + limit exceeds {MAX_REACH}", code="OFFSET_TOO_LARGE")
-        territory = _market(market, caller)
+        territory = webapi.market(market, caller.territory)
         query = queries.parse(q)
         hits, shown = await find(kinds, query, territory, limit, offset)
 
@@ -117,7 +118,7 @@ def routes(live: Live, public_url: str, *, today: Callable[[], date]) -> APIRout
         limit: Few = 8,
     ) -> Response:  # fmt: skip
         kinds = _kinds(type)
-        territory = _market(market, caller)
+        territory = webapi.market(market, caller.territory)
         query = queries.parse(q)
         hits, shown = await find(kinds, query, territory, limit, 0)
         ranked = sorted(
@@ -162,17 +163,6 @@ def _extras(text: str | None) -> frozenset[str]:
     if extras - {*EXTRAS}:
         raise Invalid(f"include takes {' and '.join(EXTRAS)}", code="INCLUDE_INVALID")
     return extras
-
-
-def _market(text: str | None, caller: Principal) -> str | None:
-    """The territory of `?market=`; `from_token` is the caller's own."""
-    if text is None:
-        return None
-    if text == "from_token":
-        return caller.territory
-    if text.upper() not in TERRITORIES:
-        raise Invalid(f"Invalid market code: {text[:20]}", code="MARKET_INVALID")
-    return text.upper()
 
 
 def _names(view: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from shared.events import Credit
+from shared.webapi.objects import SHOWN_ROLES
 
 Maker = tuple[str, str]
 """An artist's id and the name it is credited by."""
@@ -58,8 +59,8 @@ encode = msgspec.msgpack.Encoder().encode
 
 
 def makers(credits: Iterable[Credit]) -> tuple[Maker, ...]:
-    """The artists that a title is shown with: main and featured, in order."""
-    return tuple((it.artist_id, it.name) for it in credits if it.role in ("main", "featured"))
+    """The artists that a title is shown with: main, featured and remixers, in order."""
+    return tuple((it.artist_id, it.name) for it in credits if it.role in SHOWN_ROLES)
 
 
 def cover(cover_id: str | None) -> bytes | None:
