@@ -160,7 +160,5 @@ def _rules(graph: Graph, it: Given) -> set[str]:
 
 
 def _matches(rule: str, template: str) -> bool:
-    """A path rule is exact, or ends in /*, which needs something after the slash."""
-    if rule.endswith("/*"):
-        return template.startswith(rule[:-1]) and len(template) > len(rule) - 1
-    return template == rule
+    """A path rule is exact, or a folder that ends in /*."""
+    return template.startswith(rule[:-1]) if rule.endswith("/*") else template == rule

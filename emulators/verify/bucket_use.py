@@ -45,12 +45,13 @@ def bucket_roles(modules: Modules) -> dict[str, str]:
             nothing is done with it.
     """
     found: dict[str, str] = {}
+    mentioned = _mentioned_from(modules, "main")
     for name, tree in modules.items():
         if not name.startswith("functions."):
             continue
         for variable, taker in _takers(tree):
             target = dict(imports(tree)).get(taker, f"{name}.{taker}")
-            needed = _permissions(modules, target, set())
+            needed = _permissions(modules, target, _called(mentioned, target), set())
             role = next((it for it in _BY_WIDTH if needed and needed <= ROLES[it]), None)
             if role is None:
                 raise Unreadable(f"{name}: what {taker} does with {variable} ({sorted(needed)})")
@@ -72,25 +73,90 @@ def _takers(tree: ast.Module) -> Iterator[tuple[str, str]]:
     return visit(tree, None)
 
 
-def _permissions(modules: Modules, target: str, seen: set[str]) -> frozenset[str]:
-    """What the class or function `target` (dotted) and all that it mentions need."""
+def _mentioned_from(modules: Modules, entry: str) -> dict[str, ast.AST]:
+    """Functions and classes (dotted) that the entry imports, and those that they mention."""
+    found: dict[str, ast.AST] = {}
+    waiting: list[tuple[str, ast.AST]] = []
+    for _, target in imports(modules[entry]):
+        definition = _definition(modules, target)
+        if definition is not None:
+            found[target] = definition
+            waiting.append((target.rpartition(".")[0], definition))
+    while waiting:
+        module, definition = waiting.pop()
+        bound = dict(imports(modules[module]))
+        for node in nodes(definition):
+            target = _target(node, bound, module)
+            inner = None if target is None else _definition(modules, target)
+            if target is not None and inner is not None and target not in found:
+                found[target] = inner
+                waiting.append((target.rpartition(".")[0], inner))
+    return found
+
+
+def _definition(modules: Modules, target: str) -> ast.AST | None:
     module, _, name = target.rpartition(".")
-    if target in seen or module not in modules:
+    body = modules[module].body if module in modules else []
+    for node in body:
+        if getattr(node, "name", None) == name:
+            return node
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            names = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(it, ast.Name) and it.id == name for it in names):
+                return node
+    return None
+
+
+def _called(mentioned: dict[str, ast.AST], target: str) -> frozenset[str]:
+    """Names of attributes in all of ours that is mentioned, but for `target` itself."""
+    return frozenset(
+        node.attr
+        for name, definition in mentioned.items()
+        if name != target and name.startswith("functions.")
+        for node in nodes(definition)
+        if isinstance(node, ast.Attribute)
+    )
+
+
+def _permissions(
+    modules: Modules, target: str, called: frozenset[str], seen: set[str]
+) -> frozenset[str]:
+    """What the class or function `target` (dotted) and all that it mentions need.
+
+    Of a class, only the methods count that somebody calls, or the class itself.
+    """
+    definition = _definition(modules, target)
+    if target in seen or definition is None:
         return frozenset()
     seen.add(target)
-    tree = modules[module]
-    bound = dict(imports(tree))
+    module = target.rpartition(".")[0]
+    bound = dict(imports(modules[module]))
     needed: frozenset[str] = frozenset()
-    for definition in tree.body:
-        if getattr(definition, "name", None) != name:
-            continue
-        for node in nodes(definition):
+    for part in _parts(definition, called):
+        for node in nodes(part):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 needed |= _of_call(node, node.func.attr)
-            mentioned = _mentioned(node, bound, module)
+            mentioned = _target(node, bound, module)
             if mentioned:
-                needed |= _permissions(modules, mentioned, seen)
+                needed |= _permissions(modules, mentioned, called, seen)
     return needed
+
+
+def _parts(definition: ast.AST, called: frozenset[str]) -> list[ast.AST]:
+    if not isinstance(definition, ast.ClassDef):
+        return [definition]
+    own = {
+        it.attr
+        for it in nodes(definition)
+        if isinstance(it, ast.Attribute) and ast.unparse(it.value) == "self"
+    }
+    return [
+        part
+        for part in definition.body
+        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)
+        or part.name in called | own
+        or part.name.startswith("__")
+    ]
 
 
 def _of_call(call: ast.Call, method: str) -> frozenset[str]:
@@ -102,7 +168,7 @@ def _of_call(call: ast.Call, method: str) -> frozenset[str]:
     return _CREATE | _DELETE  # replacing an object deletes the one before
 
 
-def _mentioned(node: ast.AST, bound: dict[str, str], module: str) -> str | None:
+def _target(node: ast.AST, bound: dict[str, str], module: str) -> str | None:
     if isinstance(node, ast.Name):
         return bound.get(node.id, f"{module}.{node.id}")
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):

@@ -94,7 +94,7 @@ def uses(modules: Modules) -> Uses:
         settings={it.variable: it for tree in own.values() for it in _settings(tree)},
         environ=frozenset(name for tree in own.values() for name in _environ(tree)),
         publishes=frozenset(event for tree in own.values() for event in _made(tree)),
-        consumes=frozenset(event for tree in own.values() for event in _handled(tree)),
+        consumes=frozenset(event for tree in own.values() for event in _handled(tree, own)),
         tasks=frozenset(name for at in own for name in _tasks(at, own)),
         routes=frozenset(
             path for tree in own.values() for path in (*_routes(tree), *_documents(tree))
@@ -145,12 +145,29 @@ def _made(tree: ast.Module) -> Iterator[type]:
             yield known[node.func.id]
 
 
-def _handled(tree: ast.Module) -> Iterator[type]:
-    """The keys of dicts from event class to handler."""
+def _handled(tree: ast.Module, own: Modules) -> Iterator[type]:
+    """The keys of dicts from event class to handler.
+
+    In `{kind.event: … for kind in KINDS}` they are what the kinds, wherever they stand, are made
+    with.
+    """
     known = _events(tree)
     for node in nodes(tree):
         if isinstance(node, ast.Dict):
             yield from (known[k.id] for k in node.keys if isinstance(k, ast.Name) and k.id in known)
+        elif isinstance(node, ast.DictComp) and ast.unparse(node.key).endswith(".event"):
+            for each in own.values():
+                yield from _given(each)
+
+
+def _given(tree: ast.Module) -> Iterator[type]:
+    """Event classes that something is made with."""
+    known = _events(tree)
+    for node in nodes(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) not in ("isinstance", "decode"):
+            for value in (*node.args, *(it.value for it in node.keywords)):
+                if isinstance(value, ast.Name) and value.id in known:
+                    yield known[value.id]
 
 
 def _tasks(module: str, own: Modules) -> Iterator[str]:

@@ -95,6 +95,20 @@ def test_tasks_that_cannot_be_read_are_refused() -> None:
         uses(reached(files(functions__a__main=code)))
 
 
+def test_events_of_handlers_made_in_a_loop_are_those_that_the_kinds_are_made_with() -> None:
+    modules = reached(
+        files(
+            functions__a__main="from functions.a import handlers",
+            functions__a__handlers="from functions.a.kinds import KINDS\n"
+            "def handlers():\n    return {kind.event: make(kind) for kind in KINDS}",
+            functions__a__kinds="from shared.events import TrackChanged, TrackPlayed\n"
+            "KINDS = [Kind('track', TrackChanged), Kind('play', event=TrackPlayed)]\n"
+            "isinstance(x, int)",
+        )
+    )
+    assert uses(modules).consumes == {TrackChanged, TrackPlayed}
+
+
 BUCKET_CLASS = """
 class Box:
     def __init__(self, bucket): ...
@@ -121,11 +135,35 @@ def test_role_on_a_bucket_is_the_narrowest_that_the_code_needs(what: str, role: 
     modules = reached(
         files(
             functions__a__main="from functions.a.box import Box\n"
-            "Holder(Box(client.bucket(settings.things_bucket)))",
+            "def create():\n"
+            "    box = Box(client.bucket(settings.things_bucket))\n"
+            "    box.use()",
             functions__a__box=BUCKET_CLASS.format(what=what),
         )
     )
     assert bucket_roles(modules) == {"THINGS_BUCKET": f"roles/storage.{role}"}
+
+
+def test_method_that_nobody_calls_needs_nothing() -> None:
+    box = """
+class Box:
+    def read(self):
+        self.bucket.get_blob("a")
+    def write(self):
+        self.bucket.blob("a").upload_from_string("b")
+"""
+    main = "from functions.a.box import Box\nfrom functions.a import {user}\n"
+    main += "def create():\n    {user}.run(Box(settings.things_bucket))"
+    for user, role in (("reader", "objectViewer"), ("writer", "objectUser")):
+        modules = reached(
+            files(
+                functions__a__main=main.format(user=user),
+                functions__a__box=box,
+                functions__a__reader="def run(box):\n    box.read()",
+                functions__a__writer="def run(box):\n    box.write()\n    box.read()",
+            )
+        )
+        assert bucket_roles(modules) == {"THINGS_BUCKET": f"roles/storage.{role}"}
 
 
 def test_bucket_that_nothing_is_done_with_is_refused() -> None:
