@@ -6,7 +6,7 @@ public key as secret, are refused before any key is looked at (RFC 8725 §3.1).
 
 import json
 import re
-from base64 import urlsafe_b64decode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -82,7 +82,10 @@ def _decoded(part: str) -> bytes:
     """A part's bytes. Anything but base64url without padding is refused, as RFC 7515 §2 asks."""
     if not _BASE64URL.fullmatch(part):
         raise ValueError("not base64url")
-    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    decoded = urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    if len(part) % 4 and urlsafe_b64encode(decoded).rstrip(b"=") != part.encode():
+        raise ValueError("bits that nothing uses are set")
+    return decoded
 
 
 def parse_jwks(document: Mapping[str, Any], algorithm: Algorithm) -> dict[str, PublicKey]:
