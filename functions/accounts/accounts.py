@@ -42,9 +42,9 @@ class Accounts:
         self._around = around
 
     async def sign_up(
-        self, email: str, name: str, password: str, territory: str, address: str
+        self, email: str, name: str, password: str, territory: str, address: str | None
     ) -> User:
-        """A new user on the free plan.
+        """A new user on the free plan. `address` None: no stranger asks, so nothing is counted.
 
         Raises:
             Invalid: INVALID_EMAIL, INVALID_NAME, WEAK_PASSWORD, INVALID_TERRITORY.
@@ -54,8 +54,9 @@ class Accounts:
         email, name = users.parse_email(email), users.parse_name(name)
         check_strength(password, email, email.partition("@")[0], name)
         _check_territory(territory)
-        await self._throttle.check("sign-up", email, address)
-        await self._throttle.failed("sign-up", email, address)
+        if address is not None:
+            await self._throttle.check("sign-up", email, address)
+            await self._throttle.failed("sign-up", email, address)
         hashed = await self._passwords.hash(password)
         at = self._around.now()
         user = users.sign_up(self._around.new_id(), email, name, hashed, territory, at)

@@ -195,6 +195,12 @@ def answer_of(response: httpx.Response) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(response.headers["location"]).query))
 
 
+def reason_of(response: httpx.Response) -> str:
+    """The stable code of a refusal: `reason` on our own routes, `code` on the Web API's."""
+    error = response.json()["error"]
+    return error.get("reason") or error["code"]
+
+
 def hidden_fields(html: str, action: str) -> dict[str, str]:
     """The hidden fields of the first form with that action."""
     form = re.search(rf'<form method="post" action="{re.escape(action)}".*?</form>', html, re.S)

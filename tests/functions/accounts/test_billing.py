@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.functions.accounts.service import PASSWORD, WEBHOOK_SECRET, Service, operator
+from tests.functions.accounts.service import PASSWORD, WEBHOOK_SECRET, Service, operator, reason_of
 from tests.web import NOT_OBJECTS, Clock
 
 
@@ -133,7 +133,7 @@ async def test_unsigned_tampered_and_old_deliveries_are_refused(billing):
         (signature(payload, now + 301), "SIGNATURE_EXPIRED"),
     ):
         refused = await provider.send(payload, header)
-        assert (refused.status_code, refused.json()["error"]["reason"]) == (401, reason), header
+        assert (refused.status_code, reason_of(refused)) == (401, reason), header
     assert await provider.plans(service) == ["free"]
     rolled = signature(payload, now, "whsec_other") + "," + good.partition(",")[2]
     assert (await provider.send(payload, rolled)).status_code == 200, "a secret is being rolled"
@@ -147,7 +147,7 @@ async def test_malformed_events_are_refused_by_name_and_foreign_kinds_are_receiv
         b'{"id":"evt\\u0000","type":"x","created":1,"data":{}}',
     ):
         refused = await provider.send(body)
-        assert (refused.status_code, refused.json()["error"]["reason"]) == (400, "INVALID_EVENT")
+        assert (refused.status_code, reason_of(refused)) == (400, "INVALID_EVENT")
     for change in (
         {"metadata": []},
         {"metadata": {"plan": "gold"}},
@@ -158,7 +158,7 @@ async def test_malformed_events_are_refused_by_name_and_foreign_kinds_are_receiv
         event = provider.event("evt_9")
         event["data"]["object"].update(change)
         refused = await provider.send(event)
-        assert (refused.status_code, refused.json()["error"]["reason"]) == (400, "INVALID_EVENT")
+        assert (refused.status_code, reason_of(refused)) == (400, "INVALID_EVENT")
     other = await provider.send(provider.event("evt_10", type="invoice.paid"))
     assert other.json() == {"received": True, "applied": False}
     stranger = provider.event("evt_11")
