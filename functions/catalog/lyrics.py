@@ -98,6 +98,8 @@ def _timed(rows: Iterable[str]) -> tuple[Line, ...]:
 def _words(rest: str) -> tuple[Word, ...]:
     """`<00:12.04>Line <00:12.16>of` as words with their times; a last stamp may end the line."""
     stamps = list(_WORD.finditer(rest))
+    if not stamps:
+        return ()
     ends = [match.start() for match in stamps[1:]] + [len(rest)]
     words = [
         Word(_ms(match), rest[match.end() : end].strip())

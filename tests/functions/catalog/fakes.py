@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import httpx
 from fastapi import FastAPI
 
 from functions.catalog.service import MAX_BODY_BYTES, Surroundings, assemble
@@ -154,3 +155,9 @@ def transcode_failed(upload: dict[str, Any], reason: str = "NOT_AUDIO") -> Trans
         reason=reason,
         message="the file holds no audio",
     )
+
+
+def code_of(response: httpx.Response) -> str:
+    """The stable code of an error, under either of its names."""
+    error = response.json()["error"]
+    return error.get("code") or error["reason"]
