@@ -48,7 +48,7 @@ def create() -> FastAPI:
     settings = load(Settings, os.environ)
     project = settings.google_cloud_project
     logs.configure(project)
-    shelf = BucketShelf(storage.bucket(project, settings.search_bucket))
+    shelf = BucketShelf(storage.bucket(project, settings.search_bucket), patience_s=3)
     changes = Log(FirestoreDocuments(client(project), LOG, Chunk, "chunk"), _now)
     live = Live(shelf, changes, KINDS, own_folder(), clock=time.monotonic)
     indexing = Indexing(live, jobs.starter(settings.search_job, settings.run_api_endpoint))

@@ -10,7 +10,6 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from shared.errors import NotFound, Unavailable
 
 TIMEOUT_S = 60
-_RETRY = DEFAULT_RETRY.with_timeout(2 * TIMEOUT_S)
 
 
 class Shelf(Protocol):
@@ -52,19 +51,21 @@ class Shelf(Protocol):
 
 
 class BucketShelf:
-    """A `Shelf` in Cloud Storage."""
+    """A `Shelf` in Cloud Storage. Transient failures are retried for `patience_s`: little in a
+    service, which asks again soon and must end when it is told to."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, *, patience_s: float = 120.0) -> None:
         self._bucket = bucket
+        self._retry = DEFAULT_RETRY.with_timeout(patience_s)
 
     def read(self, name: str) -> tuple[bytes, int] | None:
         try:
-            blob = self._bucket.get_blob(name, timeout=TIMEOUT_S, retry=_RETRY)
+            blob = self._bucket.get_blob(name, timeout=TIMEOUT_S, retry=self._retry)
             if blob is None:
                 return None
             generation = int(blob.generation or 0)
             data = blob.download_as_bytes(
-                if_generation_match=generation, timeout=TIMEOUT_S, retry=_RETRY
+                if_generation_match=generation, timeout=TIMEOUT_S, retry=self._retry
             )
             return data, generation
         except (exceptions.NotFound, exceptions.PreconditionFailed) as error:
@@ -88,14 +89,16 @@ class BucketShelf:
     def upload(self, name: str, path: Path) -> None:
         try:
             self._bucket.blob(name).upload_from_filename(
-                str(path), "application/octet-stream", timeout=TIMEOUT_S, retry=_RETRY
+                str(path), "application/octet-stream", timeout=TIMEOUT_S, retry=self._retry
             )
         except (exceptions.GoogleAPIError, OSError) as error:
             raise Unavailable(f"{name} could not be written: {error}") from error
 
     def download(self, name: str, path: Path) -> None:
         try:
-            self._bucket.blob(name).download_to_filename(str(path), timeout=TIMEOUT_S, retry=_RETRY)
+            self._bucket.blob(name).download_to_filename(
+                str(path), timeout=TIMEOUT_S, retry=self._retry
+            )
         except exceptions.NotFound as error:
             raise NotFound(f"no object {name}", code="OBJECT_NOT_FOUND") from error
         except (exceptions.GoogleAPIError, OSError) as error:
@@ -103,14 +106,14 @@ class BucketShelf:
 
     def names(self, prefix: str) -> list[str]:
         try:
-            blobs = self._bucket.list_blobs(prefix=prefix, timeout=TIMEOUT_S, retry=_RETRY)
+            blobs = self._bucket.list_blobs(prefix=prefix, timeout=TIMEOUT_S, retry=self._retry)
             return [blob.name for blob in blobs]
         except (exceptions.GoogleAPIError, OSError) as error:
             raise Unavailable(f"{prefix} could not be listed: {error}") from error
 
     def delete(self, name: str) -> None:
         try:
-            self._bucket.blob(name).delete(timeout=TIMEOUT_S, retry=_RETRY)
+            self._bucket.blob(name).delete(timeout=TIMEOUT_S, retry=self._retry)
         except exceptions.NotFound:
             return
         except (exceptions.GoogleAPIError, OSError) as error:

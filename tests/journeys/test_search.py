@@ -1,4 +1,4 @@
-"""What is ingested can be found, under its newest name, until it is taken down; whatever crashes."""
+"""What is ingested is found, under its newest name, until it is taken down; whatever crashes."""
 
 import contextlib
 import json
