@@ -45,10 +45,10 @@ class Op(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Where `count` items with keys from `oldest` to `newest` are kept, newest first."""
+    """Where `size` items with keys from `oldest` to `newest` are kept, newest first."""
 
     run_id: str
-    count: int
+    size: int
     newest: int
     oldest: int
 
@@ -141,7 +141,7 @@ def view_of(shelf: Shelf, entries: Sequence[Entry]) -> View:
             elif by_key.pop(op.key, None) is None:
                 gone.add(op.key)
         front = tuple(reversed(by_key.values()))
-    counts = [run.count for run in shelf.runs]
+    counts = [run.size for run in shelf.runs]
     for key in gone:
         counts[run_with(shelf.runs, key)] -= 1
     return View(

@@ -78,7 +78,7 @@ def test_two_who_fold_the_same_log_write_the_same_runs():
     full = view_of(Shelf(SHELF), [many])
     one, other = folding.fold(full, {}, NOW), folding.fold(full, {}, NOW)
     assert one.written == other.written
-    assert [run.count for run in one.shelf.runs] == [500, 500, 500, 500]
+    assert [run.size for run in one.shelf.runs] == [500, 500, 500, 500]
     assert len(one.shelf.front) == 600
 
 
