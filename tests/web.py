@@ -141,3 +141,9 @@ BAD_IDS = (
     "..%2f" + "a" * 17,
 )
 """Path segments that are no id."""
+
+
+def code_of(response: httpx.Response) -> str:
+    """The stable code of an error, whichever path it is of (`shared.web.dialect`)."""
+    error = response.json()["error"]
+    return error["code"] if "code" in error else error["reason"]

@@ -52,7 +52,7 @@ class Envelope:
             if scope["method"] in _WITH_BODY:
                 body = await self._body(headers, receive)
                 if body is None:
-                    await _refuse(413, "the body is too large", "TOO_LARGE", send_with_id)
+                    await _refuse(413, "the body is too large", "TOO_LARGE", path, send_with_id)
                     return
                 receive = _replay(body, receive)
             await self._app(scope, receive, send_with_id)
@@ -62,7 +62,7 @@ class Envelope:
             log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
             if started:
                 raise
-            await _refuse(500, "internal error", "INTERNAL", send_with_id)
+            await _refuse(500, "internal error", "INTERNAL", scope["path"], send_with_id)
         finally:
             request_id.reset(token)
 
@@ -112,8 +112,8 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _refuse(status: int, message: str, reason: str, send: Send) -> None:
-    body = errors.body(status, message, reason)
+async def _refuse(status: int, message: str, reason: str, path: str, send: Send) -> None:
+    body = errors.body(status, message, reason, path)
     headers: list[tuple[bytes, Any]] = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

@@ -2,7 +2,8 @@
 
     {"error": {"status": 403, "message": "…", "reason": "NOT_LICENSED"}}
 
-`reason` is the error's stable code. An error that is not in the tree is answered as INTERNAL
+`reason` is the error's stable code; on the Web API's paths it is named `code`
+(`shared.web.dialect` says why). An error that is not in the tree is answered as INTERNAL
 without any detail, and logged with all of it.
 """
 
@@ -26,6 +27,7 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
+from shared.web.dialect import is_web_api
 
 log = logging.getLogger(__name__)
 
@@ -52,17 +54,19 @@ def status_of(error: SegueError) -> int:
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
 
 
-def body(status: int, message: str, reason: str, **more: object) -> bytes:
-    """An error's JSON. Characters that UTF-8 cannot carry (lone surrogates) become "?"."""
+def body(status: int, message: str, reason: str, path: str = "", **more: object) -> bytes:
+    """An error's JSON, as clients of `path` read it. Characters that UTF-8 cannot carry (lone
+    surrogates) become "?"."""
     text = message.encode("utf-8", "replace").decode()
-    error = {"status": status, "message": text, "reason": reason, **more}
+    named = "code" if is_web_api(path) else "reason"
+    error = {"status": status, "message": text, named: reason, **more}
     return msgspec.json.encode({"error": error})
 
 
-def answer(status: int, message: str, reason: str, **more: object) -> Response:
-    """An error as a response; `more` are further members of the error object."""
+def answer(status: int, message: str, reason: str, path: str = "", **more: object) -> Response:
+    """An error at `path` as a response; `more` are further members of the error object."""
     return Response(
-        body(status, message, reason, **more),
+        body(status, message, reason, path, **more),
         status,
         dict(_HEADERS.get(status, {})),
         "application/json",
@@ -80,12 +84,13 @@ def install(app: FastAPI) -> None:
 async def _segue_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SegueError)
     status = status_of(error)
+    path = request.url.path
     if status >= 500:
         log.error("%s: %s", error.code, error.message, exc_info=error)
         public = "try again" if status == 503 else "internal error"
-        return answer(status, public, error.code)
+        return answer(status, public, error.code, path)
     log.info("%s: %s", error.code, error.message)
-    response = answer(status, error.message, error.code)
+    response = answer(status, error.message, error.code, path)
     if isinstance(error, TooManyRequests):
         response.headers["retry-after"] = str(error.retry_after_s)
     return response
@@ -93,13 +98,13 @@ async def _segue_error(request: Request, error: Exception) -> Response:
 
 async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return answer(400, describe(error.errors()), "INVALID")
+    return answer(400, describe(error.errors()), "INVALID", request.url.path)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
     reason = _REASONS.get(error.status_code, "INVALID")
-    response = answer(error.status_code, str(error.detail), reason)
+    response = answer(error.status_code, str(error.detail), reason, request.url.path)
     response.headers.update(error.headers or {})
     return response
 

@@ -123,7 +123,11 @@ ERROR = record(
         "error": record(
             None,
             {"status": {"type": "integer", "minimum": 400}, "message": TEXT},
-            {"reason": {"type": "string", "pattern": "^[A-Z0-9_]+$"}},
+            # The stable code: `code` on the Web API's paths, `reason` on Segue's own.
+            {
+                "code": {"type": "string", "pattern": "^[A-Z0-9_]+$"},
+                "reason": {"type": "string", "pattern": "^[A-Z0-9_]+$"},
+            },
         )
     },
 )

@@ -105,7 +105,7 @@ def from_answer(status: int, body: bytes) -> ApiError:
     try:
         error: Any = json.loads(body)["error"]
         if isinstance(error, dict):
-            reason = error.get("reason")
+            reason = error.get("reason") or error.get("code")
             message = str(error.get("message") or message)
         else:
             reason = str(error).upper()

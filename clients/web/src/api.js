@@ -42,6 +42,6 @@ export class Api {
     }
     if (answer.ok) return answer.status === 204 ? null : answer.json();
     const error = (await answer.json().catch(() => null))?.error;
-    throw new ApiError(answer.status, error?.reason ?? "UNKNOWN", error?.message ?? "", error?.decision?.reason);
+    throw new ApiError(answer.status, error?.reason ?? error?.code ?? "UNKNOWN", error?.message ?? "", error?.decision?.reason);
   }
 }
