@@ -10,10 +10,11 @@ from tests.functions.accounts.service import CALLBACK, SIGNER, Service, register
 from tests.web import Tokens
 
 BITS = (
-    "", "\x00", "\ud800", "é", "日本", "😀" * 50, "x" * 9000, "../..", "%", "%00", "%zz", "\r\nx: y",
-    "null", "[]", "{}", "-1", "1e999", "9" * 400, "' or 1=1 --", "<script>", "__x__", "a.b.c",
-    ".", "operator", "web-player", CALLBACK, "code", "S256", "true", "allow", "refresh_token",
-    "authorization_code", "urn:ietf:params:oauth:grant-type:device_code", "BCDF-GHJK",
+    "", "\x00", "\ud800", "é", "日本", "😀" * 50, "x" * 9000, "../..", "%", "%00", "%zz",
+    "\r\nx: y", "null", "[]", "{}", "-1", "1e999", "9" * 400, "' or 1=1 --", "<script>", "__x__",
+    "a.b.c", ".", "operator", "web-player", CALLBACK, "code", "S256", "true", "allow",
+    "refresh_token", "authorization_code", "urn:ietf:params:oauth:grant-type:device_code",
+    "BCDF-GHJK",
 )  # fmt: skip
 NAMES = (
     "client_id", "client_secret", "redirect_uri", "response_type", "scope", "state", "code",
