@@ -101,13 +101,13 @@ class TantivyIndex:
         found = _run(searcher, plan.strict(self.kind, query, market, today), limit, offset)
         forgiving = False
         few = FEW if len(query.words) == 1 else 1
-        if found.count < few and (query.words or query.filters):
+        if found.total < few and (query.words or query.filters):
             for node in self._forgiving(searcher, query, market, today):
                 more = _run(searcher, node, limit, offset)
-                if more.count > found.count:
+                if more.total > found.total:
                     found, forgiving = more, True
                     break
-        return Hits(found.count, _read(searcher, found), forgiving)
+        return Hits(found.total, _read(searcher, found), forgiving)
 
     def _forgiving(
         self, searcher: tantivy.Searcher, query: Query, market: str | None, today: date
@@ -156,7 +156,7 @@ class TantivyIndex:
             tantivy.Query.const_score_query(few, 0.0)
         )
         found = _run(searcher, node, limit, offset)
-        return Hits(found.count, _read(searcher, found))
+        return Hits(found.total, _read(searcher, found))
 
     def apply(self, documents: Iterable[Document]) -> int:
         latest: dict[str, Document] = {}
@@ -227,7 +227,7 @@ def _by_id(id: str) -> tantivy.Query:
 
 class _Found(NamedTuple):
     hits: list[tuple[float, tantivy.DocAddress]]
-    count: int
+    total: int
 
 
 def _run(searcher: tantivy.Searcher, node: tantivy.Query, limit: int, offset: int) -> _Found:
