@@ -81,7 +81,7 @@ def track(
     changes: dict[str, Any] = {
         "title": line.title,
         "version": line.version,
-        "album_id": before.album_id if line.album is None else ref_id(line.album, "album"),
+        "album_id": ref_id(line.album, "album"),
         "disc_number": line.disc_number,
         "track_number": line.track_number,
         "credits": credits,

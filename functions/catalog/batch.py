@@ -190,7 +190,7 @@ class Batch:
             return []
         changes = _Changes()
         credits = await self._credits(lines, out)
-        refs = {ref_id(line.album, "album") for _, line in lines if line.album}
+        refs = {ref_id(line.album, "album") for _, line in lines}
         releases = await self._reading.albums.many(refs)
         works = {ref_id(line.work, "work") for _, line in lines if line.work}
         known_works = await self._store.works.find_many(works) if works else {}
@@ -199,7 +199,7 @@ class Batch:
         for number, line in lines:
             if number not in credits:
                 continue
-            if line.album and ref_id(line.album, "album") not in releases:
+            if ref_id(line.album, "album") not in releases:
                 out.refused[number] = _unknown("album", line.album)
             elif line.work and ref_id(line.work, "work") not in known_works:
                 out.refused[number] = _unknown("work", line.work)

@@ -86,8 +86,8 @@ class AlbumLine(_Line, tag="album", kw_only=True):
 
 class TrackLine(_Line, tag="track", kw_only=True):
     title: Text
+    album: Ref
     version: Text | None = None
-    album: Ref | None = None
     disc_number: Place = 1
     track_number: Place = 1
     credits: Credits = []
@@ -219,7 +219,7 @@ def track_line(track: Track) -> TrackLine:
         id=track.track_id,
         title=track.title,
         version=track.version,
-        album=track.album_id,
+        album=track.album_id or "",
         disc_number=track.disc_number,
         track_number=track.track_number,
         credits=_credit_lines(track.credits),

@@ -13,12 +13,16 @@ from shared.web.shapes import (
     IMAGE,
     INSTANT,
     NULL,
+    PERCENT,
     SIMPLE_ALBUM,
     SIMPLE_TRACK,
     TEXT,
     TRACK,
     URL,
+    YES_NO,
     Answers,
+    Content,
+    Shape,
     many,
     nullable,
     page,
@@ -62,6 +66,114 @@ _NO_PLAYLISTS = page("Playlist", ANY)
 _TRACKS = record("Tracks", {"tracks": many(nullable(TRACK))})
 _MARKET = {"type": "string", "pattern": "^[A-Z]{2}$"}
 
+_LYRICS = record(
+    "Lyrics",
+    {
+        "track_id": ID,
+        "language": nullable(TEXT),
+        "sync": word("none", "line", "word"),
+        "provider": nullable(TEXT),
+        "lines": many(
+            record(
+                None,
+                {
+                    "start_ms": nullable(COUNT),
+                    "text": TEXT,
+                    "words": many(record(None, {"start_ms": COUNT, "text": TEXT})),
+                },
+            )
+        ),
+    },
+)
+_JSON_LINES = Content("application/x-ndjson")
+_CREDITS = many(record("CreditLine", {"artist": nullable(TEXT), "name": TEXT, "role": TEXT}))
+_TITLED = {"title": TEXT, "credits": _CREDITS}
+_GENRES = {"genres": many(TEXT), "popularity": PERCENT, "removed": YES_NO}
+
+
+def _line(kind: str, fields: Mapping[str, Shape]) -> Shape:
+    every = {"type": word(kind), "id": ID, "key": nullable(TEXT), "revision": COUNT}
+    return record(f"{kind.title()}Line", {**every, **fields})
+
+
+def _commands(kind: str, line: Shape) -> dict[str, Answers | None]:
+    path = f"/v1/catalog/{kind}s"
+    return {
+        f"POST {path}": {201: line, 409: ERROR},
+        f"GET {path}/{{id}}": {200: line, 404: ERROR},
+        f"PATCH {path}/{{id}}": {200: line, 404: ERROR, 412: ERROR},
+    }
+
+
+_ARTIST_LINE = _line(
+    "artist",
+    {
+        "name": TEXT,
+        "aliases": many(TEXT),
+        "isni": nullable(TEXT),
+        "ipi": nullable(TEXT),
+        "merged_into": nullable(ID),
+        **_GENRES,
+    },
+)
+_WORK_LINE = _line("work", {**_TITLED, "iswc": nullable(TEXT)})
+_ALBUM_LINE = _line(
+    "album",
+    {
+        **_TITLED,
+        **_GENRES,
+        "version": nullable(TEXT),
+        "album_type": word("album", "single", "compilation", "ep"),
+        "label": nullable(TEXT),
+        "upc": nullable(TEXT),
+        "release_date": nullable(TEXT),
+        "moods": many(TEXT),
+        "p_line": nullable(TEXT),
+        "c_line": nullable(TEXT),
+        "supersedes": nullable(ID),
+    },
+)
+_TRACK_LINE = _line(
+    "track",
+    {
+        **_TITLED,
+        **_GENRES,
+        "version": nullable(TEXT),
+        "album": TEXT,
+        "disc_number": COUNT,
+        "track_number": COUNT,
+        "isrc": nullable(TEXT),
+        "work": nullable(TEXT),
+        "moods": many(TEXT),
+        "explicit": YES_NO,
+        "duration_ms": COUNT,
+    },
+)
+_IMAGE_PUT = record("ImagePut", {"id": ID, "cover_id": TEXT, "revision": COUNT})
+_DONE = {"lines": COUNT, "made": COUNT, "changed": COUNT, "unchanged": COUNT}
+_CHUNK = record(
+    "Chunk",
+    {
+        "import_id": ID,
+        "number": COUNT,
+        "digest": TEXT,
+        "done": YES_NO,
+        **_DONE,
+        "refused": many(record(None, {"line": COUNT, "reason": TEXT, "message": TEXT})),
+    },
+)
+_PROGRESS = record(
+    "ImportProgress",
+    {
+        "import_id": ID,
+        "created_at": INSTANT,
+        "chunks": COUNT,
+        "next_chunk": COUNT,
+        **_DONE,
+        "refused": COUNT,
+    },
+)
+
 ANSWERS: Mapping[str, Answers | None] = {
     "POST /v1/uploads": {200: _SESSION, 201: _SESSION},
     "GET /v1/uploads": {200: page("Upload", _UPLOAD)},
@@ -104,4 +216,28 @@ ANSWERS: Mapping[str, Answers | None] = {
     "GET /v1/audio-features": {200: record("AudioFeatures", {"audio_features": many(NULL)})},
     "GET /v1/audio-features/{track_id}": {404: ERROR},
     "GET /v1/audio-analysis/{track_id}": {404: ERROR},
+    "GET /v1/tracks/{track_id}/lyrics": {200: _LYRICS, 404: ERROR},
+    "PUT /v1/tracks/{track_id}/lyrics": {200: _LYRICS, 404: ERROR},
+    **_commands("artist", _ARTIST_LINE),
+    "DELETE /v1/catalog/artists/{id}": {200: _ARTIST_LINE, 404: ERROR, 412: ERROR},
+    "POST /v1/catalog/artists/{id}/merge": {200: _ARTIST_LINE, 404: ERROR, 409: ERROR, 412: ERROR},
+    "POST /v1/catalog/artists/{id}/split": {201: _ARTIST_LINE, 404: ERROR, 412: ERROR},
+    **_commands("work", _WORK_LINE),
+    **_commands("album", _ALBUM_LINE),
+    "DELETE /v1/catalog/albums/{id}": {200: _ALBUM_LINE, 404: ERROR, 412: ERROR},
+    **_commands("track", _TRACK_LINE),
+    "DELETE /v1/catalog/tracks/{id}": {200: _TRACK_LINE, 404: ERROR, 412: ERROR},
+    "PUT /v1/catalog/albums/{album_id}/image": {200: _IMAGE_PUT, 404: ERROR, 412: ERROR},
+    "PUT /v1/catalog/artists/{artist_id}/image": {200: _IMAGE_PUT, 404: ERROR, 412: ERROR},
+    "POST /v1/catalog/imports": {
+        201: record("Import", {"import_id": ID, "chunks_url": URL, "max_lines": COUNT})
+    },
+    "GET /v1/catalog/imports/{import_id}": {200: _PROGRESS, 404: ERROR},
+    "PUT /v1/catalog/imports/{import_id}/chunks/{number}": {
+        200: _CHUNK,
+        404: ERROR,
+        409: ERROR,
+    },
+    "GET /v1/catalog/imports/{import_id}/errors": {200: _JSON_LINES, 404: ERROR},
+    "GET /v1/catalog/export": {200: _JSON_LINES},
 }

@@ -5,19 +5,18 @@ where it is available; with one, whether it is playable there.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from functions.catalog.albums import group_of
 from functions.catalog.domain import plays_in
-from functions.catalog.model import SHOWN_ROLES, WORLDWIDE, Album, Artist, Track
+from functions.catalog.model import WORLDWIDE, Album, Artist, Track
 from functions.catalog.uploads import Upload
 from shared.events import Credit
 from shared.territories import TERRITORIES
+from shared.webapi.objects import EVERYWHERE, Parts
 
-COVER_SIZES_PX = (640, 300, 64)
 MARKETS = sorted(TERRITORIES)
-_PRECISIONS = {4: "year", 7: "month", 10: "day"}
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -26,69 +25,43 @@ class Views:
 
     def __init__(self, public_url: str) -> None:
         self._url = public_url
+        self._parts = Parts(public_url)
 
     def link(self, kind: str, id: str) -> dict[str, Any]:
         """What every object has: its addresses, id, type and URI."""
-        return {
-            "external_urls": {"spotify": f"{self._url}/#/{kind}/{id}"},
-            "href": f"{self._url}/v1/{kind}s/{id}",
-            "id": id,
-            "type": kind,
-            "uri": f"spotify:{kind}:{id}",
-        }
+        return self._parts.link(kind, id)
 
     def images(self, cover_id: str | None) -> list[dict[str, Any]]:
         """The sizes of a cover, largest first."""
-        if cover_id is None:
-            return []
-        return [
-            {"url": f"{self._url}/images/{cover_id}-{px}.jpg", "width": px, "height": px}
-            for px in COVER_SIZES_PX
-        ]
-
-    def credits(
-        self, credits: Sequence[Credit], known: Mapping[str, Artist]
-    ) -> list[dict[str, Any]]:
-        """The artists shown, as who they are now, each once."""
-        found: dict[str, dict[str, Any]] = {}
-        for credit in credits:
-            if credit.role in SHOWN_ROLES:
-                artist = known.get(credit.artist_id)
-                id = artist.artist_id if artist else credit.artist_id
-                name = artist.name if artist else credit.name
-                found.setdefault(id, {**self.link("artist", id), "name": name})
-        return list(found.values())
+        return self._parts.images(cover_id)
 
     def artist(self, artist: Artist) -> dict[str, Any]:
         """A full artist object."""
-        return {
-            **self.link("artist", artist.artist_id),
-            "name": artist.name,
-            "genres": list(artist.genres),
-            "images": self.images(artist.cover_id),
-            "popularity": artist.popularity,
-            "followers": {"href": None, "total": 0},
-        }
+        return self._parts.artist(
+            artist.artist_id,
+            name=artist.name,
+            genres=artist.genres,
+            cover_id=artist.cover_id,
+            popularity=artist.popularity,
+        )
 
     def album_simple(
         self, album: Album, known: Mapping[str, Artist], market: str | None
     ) -> dict[str, Any]:
         """A simplified album object."""
-        date = album.release_date or "0000"
-        return {
-            **self.link("album", album.album_id),
-            "album_type": group_of(album.album_type),
-            "total_tracks": len(album.entries),
-            "name": album.title if album.version is None else f"{album.title} ({album.version})",
-            "release_date": date,
-            "release_date_precision": _PRECISIONS.get(len(date), "year"),
-            "images": self.images(album.cover_id),
-            "artists": self.credits(album.credits, known),
-            **_availability(
+        return self._parts.album(
+            album.album_id,
+            name=album.title if album.version is None else f"{album.title} ({album.version})",
+            album_type=album.album_type,
+            credits=_as_now(album.credits, known),
+            cover_id=album.cover_id,
+            release_date=album.release_date,
+            total_tracks=len(album.entries),
+            availability=_availability(
                 () if album.removed else album.markets or (),
                 None if market is None else _album_plays_in(album, market),
             ),
-        }
+        )
 
     def album(
         self,
@@ -117,21 +90,19 @@ class Views:
         linked_from: Track | None = None,
     ) -> dict[str, Any]:
         """A simplified track object; `linked_from` is what was asked for, when it is another."""
-        view = {
-            **self.link("track", track.track_id),
-            "name": track.title if track.version is None else f"{track.title} - {track.version}",
-            "artists": self.credits(track.credits, known),
-            "disc_number": track.disc_number,
-            "track_number": track.track_number,
-            "duration_ms": track.duration_ms,
-            "explicit": track.explicit,
-            "is_local": False,
-            "preview_url": None,
-            **_availability(
+        view = self._parts.track(
+            track.track_id,
+            name=track.title if track.version is None else f"{track.title} - {track.version}",
+            credits=_as_now(track.credits, known),
+            disc_number=track.disc_number,
+            track_number=track.track_number,
+            duration_ms=track.duration_ms,
+            explicit=track.explicit,
+            availability=_availability(
                 (track.markets or ()) if track.audio_id and not track.removed else (),
                 None if market is None else plays_in(track, market),
             ),
-        }
+        )
         if linked_from is not None:
             view["linked_from"] = self.link("track", linked_from.track_id)
         return view
@@ -173,9 +144,19 @@ def slug(genre: str) -> str:
     return _SLUG.sub("-", genre.casefold()).strip("-") or "genre"
 
 
+def _as_now(credits: Iterable[Credit], known: Mapping[str, Artist]) -> list[Credit]:
+    """Credits of the artists as who they are now."""
+    return [
+        replace(it, artist_id=artist.artist_id, name=artist.name)
+        if (artist := known.get(it.artist_id))
+        else it
+        for it in credits
+    ]
+
+
 def _availability(markets: Sequence[str], plays: bool | None) -> dict[str, Any]:
     if plays is None:
-        return {"available_markets": MARKETS if WORLDWIDE in markets else list(markets)}
+        return {"available_markets": EVERYWHERE if WORLDWIDE in markets else list(markets)}
     if plays:
         return {"is_playable": True}
     return {"is_playable": False, "restrictions": {"reason": "market"}}

@@ -77,7 +77,7 @@ async def test_wrong_lines_are_named_and_leave_the_others_alone():
         "{",
         '{"type":"sleeve"}',
         {"type": "track", "title": "x", "album": "nowhere"},
-        {"type": "track", "title": "x", "isrc": "??"},
+        {"type": "track", "title": "x", "album": "r0", "isrc": "??"},
         {"type": "album", "title": "x", "credits": [{"artist": "nobody"}]},
         "[" * 10_000,
         '{"type":"artist","name":"\\ud800"}',

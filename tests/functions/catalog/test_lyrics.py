@@ -83,7 +83,8 @@ def test_whatever_was_taken_is_given_back_the_same(text: str):
 async def test_lyrics_are_stored_and_served():
     catalog = Catalog()
     async with client_of(catalog.app()) as client:
-        track = await make(client, "track", title="Song")
+        album = await make(client, "album", title="LP")
+        track = await make(client, "track", title="Song", album=album["id"])
         path = f"/v1/tracks/{track['id']}/lyrics"
         absent = await client.get(path, headers=READER)
         asked = {"text": "[00:01.00]La", "language": "sv-SE"}
