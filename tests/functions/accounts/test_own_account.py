@@ -1,5 +1,6 @@
 """One's own account by API and by page: profile, sessions, devices, export, deletion."""
 
+import asyncio
 import json
 
 import pytest
@@ -235,3 +236,23 @@ async def test_bodies_of_any_shape_have_a_named_refusal(owner):
             )
             assert response.status_code == 400, (method, path, body[:20])
             assert code_of(response).startswith("INVALID")
+
+
+async def test_of_those_who_sign_up_with_one_address_at_once_one_succeeds():
+    service = Service()
+    app = service.app()
+    async with service.browser(app) as one, service.browser(app) as two, service.browser(app) as x:
+        statuses = await asyncio.gather(*(it.sign_up() for it in (one, two, x)))
+        assert sorted(it.status_code for it in statuses) == [303, 409, 409]
+        assert await service.collections["users"].count() == 1
+
+
+async def test_an_address_whose_sign_up_broke_off_is_free_after_a_minute():
+    clock = Clock()
+    service = Service(clock)
+    async with service.browser() as person:
+        await person.sign_up()
+        service.collections["users"]._documents.clear()  # the crash in between
+        assert (await person.sign_up()).status_code == 409
+        clock.forward(minutes=2)
+        assert (await person.sign_up()).status_code == 303
