@@ -6,12 +6,10 @@ from typing import Any
 from fastapi import Request
 
 from shared.errors import Invalid
-from shared.ids import parse_id
-from shared.territories import TERRITORIES
 from shared.web.paging import MAX_OFFSET, Page
 from shared.web.principal import Principal
+from shared.webapi import query
 
-FROM_TOKEN = "from_token"  # noqa: S105 - a market, whose name it is
 MAX_IDS = 50
 MAX_ALBUM_IDS = 20
 _CURSOR = re.compile(r"[0-9-]{4,10}\|[0-9A-Za-z]{22}")
@@ -42,13 +40,7 @@ def ids_of(request: Request, most: int = MAX_IDS) -> list[str]:
     Raises:
         Invalid: none, too many (code TOO_MANY_IDS), or one malformed (code INVALID_ID).
     """
-    text = request.query_params.get("ids", "")
-    if not text:
-        raise Invalid("ids is missing", code="INVALID")
-    ids = text[: 32 * most].split(",")
-    if len(ids) > most:
-        raise Invalid(f"too many ids: {most} at most", code="TOO_MANY_IDS")
-    return [parse_id(id.strip()) for id in ids]
+    return query.ids(request.query_params.get("ids"), most)
 
 
 def market_of(request: Request, principal: Principal, name: str = "market") -> str | None:
@@ -57,15 +49,7 @@ def market_of(request: Request, principal: Principal, name: str = "market") -> s
     Raises:
         Invalid: no ISO 3166-1 alpha-2 country (code INVALID_MARKET).
     """
-    text = request.query_params.get(name)
-    if text is None or text == "":
-        return None
-    if text == FROM_TOKEN:
-        return principal.territory
-    market = text.upper() if len(text) == 2 else text
-    if market not in TERRITORIES:
-        raise Invalid(f"Invalid market code {text[:20]!r}", code="INVALID_MARKET")
-    return market
+    return query.market(request.query_params.get(name), principal.territory)
 
 
 def cursor_of(request: Request) -> str | None:
@@ -88,13 +72,8 @@ def page_of(request: Request) -> Page:
     Raises:
         Invalid: not whole numbers, or out of bounds (code INVALID_LIMIT, INVALID_OFFSET).
     """
-    return Page(_number(request, "limit", 20, 1, 50), _number(request, "offset", 0, 0, MAX_OFFSET))
-
-
-def _number(request: Request, name: str, default: int, least: int, most: int) -> int:
-    text = request.query_params.get(name)
-    if text is None or text == "":
-        return default
-    if text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most:
-        return int(text)
-    raise Invalid(f"Invalid {name}: {least} to {most}", code=f"INVALID_{name.upper()}")
+    given = request.query_params
+    return Page(
+        query.number(given.get("limit"), "limit", 20, 1, 50),
+        query.number(given.get("offset"), "offset", 0, 0, MAX_OFFSET),
+    )

@@ -146,12 +146,13 @@ def slug(genre: str) -> str:
 
 def _as_now(credits: Iterable[Credit], known: Mapping[str, Artist]) -> list[Credit]:
     """Credits of the artists as who they are now."""
-    return [
-        replace(it, artist_id=artist.artist_id, name=artist.name)
-        if (artist := known.get(it.artist_id))
-        else it
-        for it in credits
-    ]
+    return [_renamed(it, known.get(it.artist_id)) for it in credits]
+
+
+def _renamed(credit: Credit, artist: Artist | None) -> Credit:
+    if artist is None or (artist.artist_id, artist.name) == (credit.artist_id, credit.name):
+        return credit
+    return replace(credit, artist_id=artist.artist_id, name=artist.name)
 
 
 def _availability(markets: Sequence[str], plays: bool | None) -> dict[str, Any]:
