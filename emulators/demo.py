@@ -82,7 +82,8 @@ async def _find_play(cloud: Supervisor, play_id: str, patience_s: float = 30.0) 
         config = bigquery.QueryJobConfig(
             query_parameters=[bigquery.ScalarQueryParameter("play", "STRING", play_id)]
         )
-        return [dict(row) for row in client.query(query, config, retry=None).result(retry=None)]
+        job = client.query(query, config, retry=None)  # type: ignore[arg-type] - None: no retry
+        return [dict(row) for row in job.result(retry=None)]
 
     deadline = asyncio.get_running_loop().time() + patience_s
     while asyncio.get_running_loop().time() < deadline:

@@ -17,6 +17,8 @@ CLIENT_HEADERS = [
     "X-Client-Geo-Location:{client_city_lat_long}",
 ]
 CACHE_STATUS = "X-Cache-Status: {cdn_cache_status}"
+# What the page's own policy cannot say in a meta element.
+NO_FRAMES = ("Content-Security-Policy: frame-ancestors 'none'", "X-Frame-Options: DENY")
 PAGE = ROOT / "clients" / "web" / "dist"
 """Where `make page` puts the player page."""
 
@@ -167,7 +169,11 @@ class Delivery(pulumi.ComponentResource):
             bucket_name=buckets.buckets[name].name,
             enable_cdn=True,
             cdn_policy=policy,  # type: ignore[arg-type]
-            custom_response_headers=[CACHE_STATUS, "X-Content-Type-Options: nosniff"],
+            custom_response_headers=[
+                CACHE_STATUS,
+                "X-Content-Type-Options: nosniff",
+                *(NO_FRAMES if name == "web" else ()),
+            ],
             opts=self.child,
         )
 

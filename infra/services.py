@@ -206,7 +206,8 @@ DEPLOYABLES: tuple[Deployable, ...] = (
             "TRANSCODE_JOB": "{job_transcode-long}",
             "RUN_API_ENDPOINT": "{run_api_endpoint}",
         },
-        scale=Scale(max_instances=50, concurrency=1, cpu="2", memory="1Gi", timeout_s=540),
+        # /tmp is memory: the master, its renditions and ffmpeg must fit.
+        scale=Scale(max_instances=50, concurrency=1, cpu="2", memory="2Gi", timeout_s=540),
     ),
     Deployable(
         name="transcode-long",
@@ -216,7 +217,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         buckets={"masters": "objectViewer", "audio": "objectUser", "images": "objectUser"},
         firestore=True,
         env=_TRANSCODE_ENV,
-        scale=Scale(cpu="4", memory="2Gi", timeout_s=6 * 3600),
+        scale=Scale(cpu="4", memory="16Gi", timeout_s=6 * 3600),
     ),
     Deployable(
         name="rights",
