@@ -8,6 +8,7 @@ preview, so an output that nobody modelled arrives as unknown, and is refused he
 import asyncio
 import contextvars
 import json
+import pickle
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -80,6 +81,8 @@ def _run(
     set_all_config(dict(config), list(STAND_INS))
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    # The SDK wraps these anew for every dynamic resource and leaves them wrapped.
+    pickling = {name: getattr(pickle._Pickler, name) for name in ("_batch_setitems", "save_dict")}
     try:
         loop.run_until_complete(run_in_stack(lambda: _settle(run)))
     except Exception as error:
@@ -92,6 +95,8 @@ def _run(
         loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         loop.close()
         asyncio.set_event_loop(None)
+        for name, method in pickling.items():
+            setattr(pickle._Pickler, name, method)
 
 
 async def _settle(run: Callable[[], None]) -> None:

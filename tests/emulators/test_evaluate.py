@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -110,6 +111,13 @@ def test_evaluation_after_a_refused_one_is_not_touched_by_it() -> None:
     with pytest.raises(EvaluationError):
         run(lambda: (topic(), topic()))
     assert len(run(topic).resources) == 1
+
+
+def test_evaluations_leave_no_trace_in_the_pickler() -> None:
+    """The SDK wraps it once for every dynamic resource: after some hundred, recursion ends it."""
+    before = pickle._Pickler._batch_setitems  # type: ignore[attr-defined]
+    evaluated("dev")
+    assert pickle._Pickler._batch_setitems is before  # type: ignore[attr-defined]
 
 
 def test_environment_with_a_name_that_nothing_fills_is_refused() -> None:
