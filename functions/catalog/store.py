@@ -67,7 +67,7 @@ class Store:
     chunks: Documents[Chunk]
     vocabularies: Documents[Vocabulary]
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(
-        default_factory=WeakValueDictionary, repr=False
+        default_factory=WeakValueDictionary, repr=False, init=False
     )
 
     async def change_upload(

@@ -63,11 +63,12 @@ def handlers(
             credits, artists = await placing.credits(told.artists)
             album_id = (await placing.album(told, credits, event.track_id)).album_id
         spoken = await store.availability.find(event.track_id)
-        track = await store.tracks.update(
+        written = await store.tracks.update(
             event.track_id,
             lambda known: domain.transcoded(known, told, credits, album_id, event, now()),
         )
-        assert track is not None
+        assert written is not None
+        track: Track = written
         album = await store.change_album(
             album_id, lambda known: albums.with_tracks(known, [track], now())
         )

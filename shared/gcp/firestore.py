@@ -187,7 +187,10 @@ class FirestoreDocuments(Generic[T]):
             if value is not None
         )
         late = await self._write_many(writes)
-        found = {id: value or known.get(id, (None, None))[0] for id, value in after.items()}
+        found: dict[str, T | None] = {
+            id: known.get(id, (None, None))[0] if value is None else value
+            for id, value in after.items()
+        }
         for id in late:  # another writer was quicker
             found[id] = await self.update(id, changes[id])
         return found

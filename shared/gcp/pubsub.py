@@ -10,7 +10,8 @@ from typing import Any
 from google.api_core import exceptions
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud.pubsub_v1.publisher import Client
-from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions, PublishRequest
+from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions
+from google.pubsub_v1.types import PublishRequest
 
 from shared.errors import Unavailable
 from shared.events import encode, topic_of
