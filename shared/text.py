@@ -46,6 +46,12 @@ _SCRIPTS = re.compile(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
 # Vowel signs are no letters to Python, but nor do they end a word.
 _RUN = re.compile(r"(?:[^\W_]|[\u0900-\u0963\u0966-\u0dff\u0e00-\u109f\u1780-\u17ff\u3099\u309a])+")
 _AND = {"&": "and", "+": "and"}
+# What titles abbreviate, one way or the other: either spelling finds both.
+_SYNONYMS = {
+    "n": "and", "feat": "featuring", "ft": "featuring", "pt": "part", "vol": "volume",
+    "rmx": "remix", "vs": "versus", "orig": "original", "instr": "instrumental", "st": "saint",
+    "mr": "mister", "dr": "doctor", "symph": "symphony", "op": "opus",
+}  # fmt: skip
 _FOLDINGS = 4
 
 
@@ -101,7 +107,8 @@ def _whole(readings: tuple[Reading, ...]) -> str:
 def _readings(word: str) -> tuple[Reading, ...]:
     """Of one word between spaces; empty if nothing in it can be read."""
     if word.isascii() and word.isalnum():
-        return ((word.lower()[:MAX_TOKEN_CHARS],),)
+        token = word.lower()[:MAX_TOKEN_CHARS]
+        return ((token,), (_SYNONYMS[token],)) if token in _SYNONYMS else ((token,),)
     folded = fold(word)
     if folded in _AND:
         return ((_AND[folded],),)
@@ -113,6 +120,9 @@ def _readings(word: str) -> tuple[Reading, ...]:
     if _HAS_DIGRAPH.search(lowered):
         runs = _RUN.findall(fold(lowered.translate(_DIGRAPHS)))
         found.update(dict.fromkeys(_of_runs(runs)))
+    for reading in list(found):
+        if len(reading) == 1 and reading[0] in _SYNONYMS:
+            found[(_SYNONYMS[reading[0]],)] = None
     return tuple(found)
 
 

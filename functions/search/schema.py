@@ -63,7 +63,7 @@ def entry(document: Document) -> Entry:
             found.add_unsigned("released", days)
     for market in document.blocked:
         found.add_text("blocked", market)
-    found.add_unsigned("rank", RANK_OFFSET + document.popularity)
+    found.add_unsigned("rank", RANK_OFFSET + min(100, max(0, document.popularity)))
     found.add_bytes("stored", _encode(Stored(document.id, document.revision, document.card)))
     return found
 

@@ -13,6 +13,7 @@ from functions.search.generation import Manifest
 from functions.search.kinds import KINDS
 from functions.search.live import Live
 from functions.search.log import Chunk, Log
+from functions.search.shapes import ANSWERS
 from functions.search.subscriptions import handlers
 from shared.errors import NotFound, Unavailable
 from shared.gcp.memory import MemoryDocuments
@@ -111,4 +112,5 @@ def app_of(live: Live, today: Callable[[], date] = lambda: TODAY) -> FastAPI:
         api.routes(live, PUBLIC_URL, today=today),
         subscriptions(PUSHES.caller(), handlers(live)),
         verifier=TOKENS.verifier(),
+        answers=ANSWERS,
     )

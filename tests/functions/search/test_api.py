@@ -5,10 +5,12 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import jsonschema_rs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from functions.search.shapes import ANSWERS
 from tests.functions.search.catalog import album, artist, credits, id_of, track, user
 from tests.functions.search.fakes import PUSHES, TOKENS, Cloud, app_of
 from tests.web import PUBLIC_URL, client_of
@@ -64,6 +66,23 @@ async def test_a_track_is_shown_as_the_web_api_does(client: httpx.AsyncClient):
     assert found["album"]["total_tracks"] == 2
     assert found["album"]["release_date_precision"] == "day"
     assert found["album"]["images"][0]["url"] == f"{PUBLIC_URL}/images/{COVER}-640.jpg"
+
+
+async def test_answers_are_of_the_documented_shape(client: httpx.AsyncClient):
+    for path, params in (
+        ("/v1/search", {"q": "queen", "type": "artist,album,track,user,show,episode,playlist"}),
+        ("/v1/search", {"q": "rapsody", "type": "track", "include": "highlights,did_you_mean"}),
+        ("/v1/search", {"q": "opera", "type": "album", "market": "SE"}),
+        ("/v1/search/suggestions", {"q": "que"}),
+    ):
+        shape = ANSWERS[f"GET {path}"][200]
+        jsonschema_rs.validate(shape, (await ask(client, path, **params)).json())
+
+
+async def test_popularity_out_of_bounds_does_no_harm(client: httpx.AsyncClient):
+    done = await PUSHES.push(client, track("odd", "Odd", popularity=-5))
+    assert done.status_code == 204
+    assert (await ask(client, q="odd", type="track")).json()["tracks"]["total"] == 1
 
 
 async def test_several_kinds_come_in_the_order_asked_for(client: httpx.AsyncClient):
