@@ -53,15 +53,13 @@ class Parts:
 
     def artists(self, credits: Iterable[Credit]) -> list[dict[str, Any]]:
         """The artists that credits show, simplified, each once."""
-        shown = {
-            # Names of before the catalog had artists have no id.
-            it.artist_id or it.name: it
-            for it in reversed(tuple(credits))
-            if it.role in SHOWN_ROLES
-        }
+        shown: dict[str, Credit] = {}
+        for credit in credits:
+            if credit.role in SHOWN_ROLES:
+                # Names of before the catalog had artists have no id.
+                shown.setdefault(credit.artist_id or credit.name, credit)
         return [
-            {**self.link("artist", it.artist_id or NO_ID), "name": it.name}
-            for it in reversed(shown.values())
+            {**self.link("artist", it.artist_id or NO_ID), "name": it.name} for it in shown.values()
         ]
 
     def artist(
