@@ -42,7 +42,7 @@ class Operator:
 
     def user(self, name: str) -> "Person":
         """A new user, on the premium plan."""
-        email = f"{name.lower()}-{time.time_ns()}@example.com"
+        email = f"{name.lower().replace(' ', '.')}-{time.time_ns()}@example.com"
         asked = {
             "email": email,
             "display_name": name,

@@ -12,14 +12,24 @@ export class ApiError extends Error {
 }
 
 export class Api {
-  #token;
+  #session;
 
-  constructor(token) {
-    this.#token = token;
+  constructor(session) {
+    this.#session = session;
+  }
+
+  me() {
+    return this.#call("GET", "/v1/me");
   }
 
   tracks(limit, offset) {
     return this.#call("GET", `/v1/tracks?limit=${limit}&offset=${offset}`);
+  }
+
+  /** A page of the tracks that are found for `text`. */
+  async search(text, limit, offset) {
+    const query = new URLSearchParams({ q: text, type: "track", limit, offset });
+    return (await this.#call("GET", `/v1/search?${query}`)).tracks;
   }
 
   play(trackId) {
@@ -32,7 +42,13 @@ export class Api {
   }
 
   async #call(method, path, body, more = {}) {
-    const headers = { Authorization: `Bearer ${this.#token}` };
+    let token = this.#session.token;
+    try {
+      token ??= await this.#session.refresh();
+    } catch {
+      throw new ApiError(0, "OFFLINE", "no answer");
+    }
+    const headers = { Authorization: `Bearer ${token}` };
     if (body) headers["Content-Type"] = "application/json";
     let answer;
     try {

@@ -9,28 +9,41 @@ import { isSignedOut, wordsFor } from "./messages.js";
 import { describeSession } from "./mediasession.js";
 import { Player } from "./player.js";
 import { Reports } from "./reports.js";
-import { adoptToken, forgetToken } from "./session.js";
+import { adoptToken, Session } from "./session.js";
 import { Stream } from "./stream.js";
 import { peaksOf, Waveform } from "./waveform.js";
 
 const VOLUME = "segue.volume";
+const TYPING_MS = 150;
 const $ = (id) => document.getElementById(id);
 
-const token = adoptToken(location, history, sessionStorage);
-if (!token) show("signed-out");
-else if (!Stream.supported) show("unsupported");
-else start(token);
+const session = new Session(sessionStorage, adoptToken(location, history, sessionStorage));
+$("sign-in").addEventListener("click", () => session.signIn(location));
+$("sign-out").addEventListener("click", async () => {
+  $("audio").pause();
+  await session.signOut();
+  location.reload();
+});
+open();
+
+async function open() {
+  // A sign-in that did not work out leaves who was signed in before.
+  await session.finish(location, history).catch(() => false);
+  if (!session.exists) show("signed-out");
+  else if (!Stream.supported) show("unsupported");
+  else await start();
+}
 
 // A new link opened in this tab only changes the fragment: begin again with it.
 addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
 
 function show(name) {
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== name;
-  $("dock").hidden = name !== "library";
+  for (const id of ["dock", "find", "sign-out"]) $(id).hidden = name !== "library";
 }
 
-async function start(accessToken) {
-  const api = new Api(accessToken);
+async function start() {
+  const api = new Api(session);
   const reports = new Reports(api, sessionStorage);
   const library = new Library(
     api,
@@ -42,16 +55,25 @@ async function start(accessToken) {
   const media = describeSession(navigator.mediaSession, player);
   await player.open();
 
-  const load = async () => {
+  const attempt = async (work) => {
     try {
-      await library.load();
-      $("empty").hidden = library.total > 0;
+      await work();
+      const searched = $("search").value.trim() !== "";
+      $("empty").hidden = searched || library.total > 0;
+      $("nothing").hidden = !searched || library.total > 0;
+      library.mark(player.track, player.playing);
       clear();
     } catch (error) {
       fail(error);
     }
   };
+  const load = () => attempt(() => library.load());
   $("more").addEventListener("click", load);
+  let typing;
+  $("search").addEventListener("input", () => {
+    clearTimeout(typing);
+    typing = setTimeout(() => attempt(() => library.search($("search").value.trim())), TYPING_MS);
+  });
   $("toggle").addEventListener("click", () => player.toggle());
   $("next").addEventListener("click", () => player.next());
   $("previous").addEventListener("click", () => player.previous());
@@ -109,8 +131,18 @@ async function start(accessToken) {
   addEventListener("pagehide", () => player.leave());
 
   show("library");
+  whoIs();
   await load();
   reports.flush();
+
+  async function whoIs() {
+    if (!session.isPerson) return;
+    try {
+      $("who").textContent = (await api.me()).display_name;
+    } catch {
+      // The name is a courtesy: if the session is over, the list says so.
+    }
+  }
 
   function transport() {
     const playing = player.playing;
@@ -151,7 +183,7 @@ async function start(accessToken) {
 
   function fail(error) {
     if (isSignedOut(error)) {
-      forgetToken(sessionStorage);
+      session.forget();
       $("audio").pause();
       $("signed-out-why").textContent = wordsFor(error);
       show("signed-out");

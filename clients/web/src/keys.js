@@ -4,6 +4,7 @@ export function onKeys(target, { toggle, next, previous, seekBy, volumeBy }) {
   target.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const on = event.target;
+    if (on instanceof HTMLInputElement && on.type === "search") return;
     const slider = on instanceof HTMLInputElement;
     const button = on instanceof HTMLButtonElement;
     const action = {

@@ -15,6 +15,8 @@ export class Library {
   #tracks = [];
   #total = 0;
   #rows = new Map();
+  #text = "";
+  #asked = 0;
 
   constructor(api, { list, more, count, template }, choose) {
     this.#api = api;
@@ -29,17 +31,28 @@ export class Library {
     return this.#total;
   }
 
-  /** Fetch and show the next page. */
-  async load() {
+  /** Show what is found for `text`; everything when it is empty. */
+  async search(text) {
+    if (text === this.#text) return;
+    this.#text = text;
+    await this.load(true);
+  }
+
+  /** Fetch and show the next page, or `anew` the first. */
+  async load(anew = false) {
+    const asked = ++this.#asked;
     this.#more.disabled = true;
     try {
-      const page = await this.#api.tracks(PAGE, this.#tracks.length);
+      const at = anew ? 0 : this.#tracks.length;
+      const page = await (this.#text ? this.#api.search(this.#text, PAGE, at) : this.#api.tracks(PAGE, at));
+      if (asked !== this.#asked) return; // someone typed on
+      if (anew) this.#clear();
       this.#total = page.total;
       // New uploads may shift the pages: a track is never shown twice.
       for (const track of page.items) if (!this.#rows.has(track.id)) this.#add(track);
       this.#more.hidden = !page.next;
     } finally {
-      this.#more.disabled = false;
+      if (asked === this.#asked) this.#more.disabled = false;
     }
     const shown = this.#tracks.length;
     this.#count.textContent = this.#total === 1 ? "1 track" : `${this.#total} tracks`;
@@ -62,6 +75,12 @@ export class Library {
     const row = track && this.#rows.get(track.id);
     row?.querySelector("button").setAttribute("aria-current", "true");
     row?.classList.toggle("playing", playing);
+  }
+
+  #clear() {
+    this.#tracks = [];
+    this.#rows.clear();
+    this.#list.replaceChildren();
   }
 
   #add(track) {

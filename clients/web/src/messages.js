@@ -5,7 +5,7 @@ const BY_REASON = {
   TRACK_NOT_FOUND: "This track is no longer in the library.",
   TRACK_NOT_READY: "This track is still being prepared. Try again in a moment.",
   NOT_LICENSED: "This track is not licensed for you.",
-  INSUFFICIENT_SCOPE: "This link does not allow listening. Ask for a new one: segue link",
+  INSUFFICIENT_SCOPE: "This sign-in does not allow listening. Sign in again, or ask for a new link.",
   NO_STREAM: "This track has no stream that this player can play.",
 };
 
@@ -22,7 +22,7 @@ const BY_DECISION = {
 export function wordsFor(error) {
   if (BY_DECISION[error?.decision]) return BY_DECISION[error.decision];
   if (BY_REASON[error?.reason]) return BY_REASON[error.reason];
-  if (error?.status === 401) return "Your link has expired. Get a new one: segue link";
+  if (error?.status === 401) return "Your sign-in has expired. Sign in again, or ask for a new link.";
   if (error?.status === 403) return BY_REASON.NOT_LICENSED;
   if (error?.status === 429) return "That was a lot at once. Wait a moment and try again.";
   if (error?.status >= 500) return "The service has a problem right now. Try again in a moment.";

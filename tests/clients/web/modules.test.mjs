@@ -158,6 +158,6 @@ test("bit rate shown is the ladder's nominal one", () => {
 test("errors have words", () => {
   assert.match(wordsFor({ status: 403, reason: "NOT_LICENSED", decision: "TERRITORY" }), /where you are/);
   assert.match(wordsFor({ status: 403, reason: "NOT_LICENSED" }), /not licensed/);
-  assert.match(wordsFor({ status: 401 }), /expired.*segue link/);
+  assert.match(wordsFor({ status: 401 }), /expired.*Sign in/);
   assert.match(wordsFor(new TypeError("x")), /Try again/);
 });

@@ -170,6 +170,9 @@ def test_line_that_breaks_is_told_and_heals(page: Watched) -> None:
 
 
 def test_keyboard_reaches_everything(page: Watched) -> None:
+    for control in ("search", "sign-out"):
+        page.page.keyboard.press("Tab")
+        assert page.page.evaluate("document.activeElement.id") == control
     page.page.keyboard.press("Tab")
     assert page.page.evaluate("document.activeElement.dataset.track")
     page.page.keyboard.press("Enter")
@@ -213,3 +216,12 @@ def test_narrow_screen_needs_no_sideways_scrolling(browser: Browser, fake: FakeS
         play(opened, 1)
         opened.wait_seconds(0.3)
         assert opened.page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_letters_typed_into_the_search_box_are_no_shortcuts(page: Watched) -> None:
+    play(page, 1)
+    page.wait_seconds(0.3)
+    page.page.locator("#search").press_sequentially("knp -+")
+    assert page.page.input_value("#search") == "knp -+"
+    expect(page.page.locator("#now-title")).to_have_text("Paper Lanterns")
+    assert not page.page.evaluate("document.getElementById('audio').paused")
