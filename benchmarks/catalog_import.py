@@ -130,18 +130,23 @@ async def grown(count: int) -> None:
     take = importing(documents, nobody)
     made = Import(new_id(), "benchmark", datetime.now(UTC))
     await take.store.imports.create(made.import_id, made)
-    sent, early = 0, 0
+    sent, grew = 0, {}
     started = time.process_time()
     for number, body in enumerate(chunks(count)):
         await take.store.imports.put(made.import_id, made)
         await take.chunk(made.import_id, number, body)
         sent += body.count(b"\n") + 1
-        if number == 20:
-            early = rss_kb()
+        if number % 50 == 49:
+            grew[sent] = rss_kb()
         if sent >= count:
             break
     seconds = time.process_time() - started
-    result = {"lines": sent, "early_kb": early, "late_kb": rss_kb(), "cpu_s": round(seconds, 1)}
+    result = {
+        "lines": sent,
+        "rss_kb": rss_kb(),
+        "rss_kb_by_lines": grew,
+        "cpu_s": round(seconds, 1),
+    }
     print(json.dumps(result))
 
 

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 Uploader = Annotated[Principal, Depends(requires("uploads:write"))]
 Name = Annotated[
-    str, Field(min_length=1, max_length=MAX_NAME_CHARS, pattern=r"^[^\x00-\x1f\x7f]+\z")
+    str, Field(min_length=1, max_length=MAX_NAME_CHARS, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
 
 
@@ -36,7 +36,7 @@ class NewUpload(BaseModel):
 
     filename: Name
     size_bytes: int = Field(ge=0, le=1 << 50)
-    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}\z")
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     title: Name | None = None
     artists: list[Name] = Field(default_factory=list, max_length=MAX_ARTISTS)
     album: Name | None = None

@@ -214,7 +214,8 @@ class Batch:
         placed: dict[str, list[Track]] = {}
         moved: dict[str, list[str]] = {}
         for id, track in after.items():
-            self._reading.wrote(track)
+            if out.outbox:
+                self._reading.wrote(track)
             if track.album_id:
                 placed.setdefault(track.album_id, []).append(track)
             old = before[id].album_id if id in before else None
