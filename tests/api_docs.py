@@ -63,7 +63,7 @@ async def ask(name: str) -> dict[str, Any]:
     ) as client:
         response = await client.get(path_of(name))
     response.raise_for_status()
-    found = undescribed(app.routes, app.state.answers)
+    found = undescribed(app.state.served, app.state.answers)
     return {"document": response.json(), "undescribed": found}
 
 

@@ -16,7 +16,7 @@ from functions.catalog.views import MARKETS, slug
 from functions.catalog.vocabulary import Genres
 from shared.errors import Invalid, NotFound
 from shared.ids import parse_id
-from shared.web.answers import answer, cacheable, cacheable_body
+from shared.web.answers import answer, cacheable, cacheable_body, cacheable_parts
 from shared.web.paging import page_view
 from shared.web.principal import Principal, requires
 
@@ -46,7 +46,7 @@ def routes(store: Store, objects: Objects, genres: Genres, public_url: str) -> A
         market = market_of(request, reader)
         if "ids" in request.query_params:
             found = await objects.tracks(ids_of(request), market)
-            return cacheable_body(request, wrapped("tracks", found), max_age_s=MAX_AGE_S)
+            return cacheable_parts(request, wrapped("tracks", found), found, max_age_s=MAX_AGE_S)
         page = page_of(request)
         tracks, total = await asyncio.gather(
             store.tracks.page("created_at", descending=True, limit=page.limit, offset=page.offset),
@@ -65,7 +65,7 @@ def routes(store: Store, objects: Objects, genres: Genres, public_url: str) -> A
     @router.get("/v1/albums", openapi_extra=takes("ids", "market"))
     async def get_albums(request: Request, reader: Reader) -> Response:
         found = await objects.albums(ids_of(request, MAX_ALBUM_IDS), market_of(request, reader))
-        return cacheable_body(request, wrapped("albums", found), max_age_s=MAX_AGE_S)
+        return cacheable_parts(request, wrapped("albums", found), found, max_age_s=MAX_AGE_S)
 
     @router.get("/v1/albums/{album_id}", openapi_extra=takes("market"))
     async def get_album(album_id: str, request: Request, reader: Reader) -> Response:
@@ -88,7 +88,7 @@ def routes(store: Store, objects: Objects, genres: Genres, public_url: str) -> A
     @router.get("/v1/artists", openapi_extra=takes("ids"))
     async def get_artists(request: Request, reader: Reader) -> Response:
         found = await objects.artists(ids_of(request))
-        return cacheable_body(request, wrapped("artists", found), max_age_s=MAX_AGE_S)
+        return cacheable_parts(request, wrapped("artists", found), found, max_age_s=MAX_AGE_S)
 
     async def artist_of(id: str) -> Artist:
         found = await reading.artists([parse_id(id, "artist id")])
