@@ -268,7 +268,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
             Schedule("republish-library", "*/5 * * * *"),
             Schedule("finish-erasures", "*/5 * * * *"),
         ),
-        ttl=(("library_shelves", "expires_at"),),
+        ttl=(("library_shelves", "expires_at"), ("library_log", "expires_at")),
     ),
     Deployable(
         name="search",

@@ -47,13 +47,18 @@ class RunDocument:
 
 @dataclass(frozen=True, slots=True)
 class EntryDocument:
-    """As `RunDocument`. `unpublished_at`: null once others were told."""
+    """As `RunDocument`. `unpublished_at`: null once others were told.
+
+    A folded entry stays as a stub on no shelf until `expires_at`: its number must not be free for
+    somebody who looked at the shelf before it was taken.
+    """
 
     shelf: tuple[str, ...]
     seq: int
     ops: bytes
     at: datetime
     unpublished_at: datetime | None
+    expires_at: datetime | None = None
 
 
 def shelf_document(shelf: Shelf) -> ShelfDocument:
@@ -92,6 +97,10 @@ def items_of(document: RunDocument) -> tuple[Item, ...]:
 def entry_document(entry: Entry) -> EntryDocument:
     unpublished_at = None if entry.published else entry.at
     return EntryDocument((entry.shelf_id,), entry.seq, _pack(entry.ops), entry.at, unpublished_at)
+
+
+def stub_of(entry: Entry, expires_at: datetime) -> EntryDocument:
+    return EntryDocument((), entry.seq, _pack(()), entry.at, None, expires_at)
 
 
 def entry_of(document: EntryDocument) -> Entry:

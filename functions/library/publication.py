@@ -43,10 +43,12 @@ class Publication:
 
     async def overdue(self) -> int:
         """Publish what was written but perhaps never published; how many entries there were."""
-        entries = await self._shelves.unpublished(self._now() - GRACE)
-        for entry in entries:
-            await self._tell(entry)
-        return len(entries)
+        told = 0
+        while entries := await self._shelves.unpublished(self._now() - GRACE):
+            for entry in entries:
+                await self._tell(entry)
+            told += len(entries)
+        return told
 
     async def _tell(self, entry: Entry) -> None:
         user_id, kind = split(entry.shelf_id)

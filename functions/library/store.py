@@ -24,6 +24,7 @@ from functions.library.documents import (
     run_document,
     shelf_document,
     shelf_of,
+    stub_of,
 )
 from functions.library.domain import Entry, Gap, Item, Op, Shelf, View, entry_id
 from functions.library.windows import Window
@@ -43,6 +44,9 @@ FOLD_WHEN_WRITTEN = 16
 
 STRAGGLERS = timedelta(minutes=1)
 """After this an append that began before an erasure has succeeded or failed."""
+
+STUBS_LAST = timedelta(days=1)
+"""Any append that began before its number was taken has long ended by then."""
 
 FORGOTTEN = timedelta(days=2)
 """Access tokens of a user who is gone have long expired by then."""
@@ -134,7 +138,7 @@ class Shelves:
     async def _view(self, shelf_id: str) -> View:
         for attempt in range(ATTEMPTS):
             document, entries = await asyncio.gather(
-                self._shelves.find(shelf_id), self._log.scan(("shelf", [shelf_id]), limit=MAX_LOG)
+                self._shelves.find(shelf_id), self._entries(shelf_id)
             )
             shelf = Shelf(shelf_id) if document is None else shelf_of(document)
             if shelf.erased_at is not None:
@@ -144,6 +148,15 @@ class Shelves:
             except Gap:  # folded between the two reads
                 await _pause(attempt)
         raise Unavailable(f"the log of {shelf_id} has a gap", code="CONTENDED")
+
+    async def _entries(self, shelf_id: str) -> list[EntryDocument]:
+        """The log. All of it: what could not be published yet may have gathered there."""
+        found = part = await self._log.scan(("shelf", [shelf_id]), limit=MAX_LOG)
+        while len(part) == MAX_LOG:
+            last = entry_id(shelf_id, part[-1].seq)
+            part = await self._log.scan(("shelf", [shelf_id]), after=last, limit=MAX_LOG)
+            found = [*found, *part]
+        return found
 
     async def _sealed(self, view: View, indices: Iterable[int]) -> dict[int, Sealed]:
         """Runs by index, those not in memory in one round trip. Raises Gap: one was replaced."""
@@ -251,8 +264,14 @@ class Shelves:
         else:
             shelf = view.shelf
         # An entry that is not published yet stays: the sweep reads it from the log.
-        done = [entry for entry in view.entries if entry.published]
-        await self._log.delete_many(entry_id(shelf_id, entry.seq) for entry in done)
+        until = self._now() + STUBS_LAST
+        await self._log.put_many(
+            {
+                entry_id(shelf_id, entry.seq): stub_of(entry, until)
+                for entry in view.entries
+                if entry.published
+            }
+        )
         return domain.view_of(shelf, [entry for entry in view.entries if not entry.published])
 
     # Forgetting.
@@ -268,13 +287,15 @@ class Shelves:
 
     async def finish_erasures(self) -> int:
         """Look again at erased shelves, for what was under way; how many there were."""
-        due = await self._shelves.until("due_at", self._now())
-        for shelf in due:
-            await self._remove_contents(shelf.shelf_id)
-            await self._shelves.update(
-                shelf.shelf_id, lambda known: known and replace(known, due_at=None)
-            )
-        return len(due)
+        finished = 0
+        while due := await self._shelves.until("due_at", self._now()):
+            for shelf in due:
+                await self._remove_contents(shelf.shelf_id)
+                await self._shelves.update(
+                    shelf.shelf_id, lambda known: known and replace(known, due_at=None)
+                )
+            finished += len(due)
+        return finished
 
     async def _remove_contents(self, shelf_id: str) -> None:
         while entries := await self._log.scan(("shelf", [shelf_id]), limit=MAX_LOG):

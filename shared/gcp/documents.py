@@ -111,6 +111,13 @@ class Documents(Protocol[T]):
         """
         ...
 
+    async def put_many(self, values: Mapping[str, T]) -> None:
+        """Replace documents by id, or make them, in as few round trips as may be.
+
+        Not one transaction: an error leaves some written. Doing it again is safe.
+        """
+        ...
+
     async def delete_many(self, ids: Iterable[str]) -> None:
         """Remove documents, in as few round trips as may be. What is not there is no error.
 

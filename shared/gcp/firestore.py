@@ -167,6 +167,15 @@ class FirestoreDocuments(Generic[T]):
     async def create_many(self, values: Mapping[str, T]) -> set[str]:
         return await self._write_many((id, value, None) for id, value in values.items())
 
+    async def put_many(self, values: Mapping[str, T]) -> None:
+        items = list(values.items())
+        for start in range(0, len(items), MAX_WRITES):
+            batch = self._client.batch()
+            for id, value in items[start : start + MAX_WRITES]:
+                batch.set(self._collection.document(id), to_document(value))
+            async with _answered():
+                await batch.commit(retry=self._retry, timeout=TIMEOUT_S)
+
     async def delete_many(self, ids: Iterable[str]) -> None:
         unique = list(dict.fromkeys(ids))
         for start in range(0, len(unique), MAX_WRITES):

@@ -128,6 +128,11 @@ class MemoryDocuments(Generic[T]):
                 self._write(id, value)
         return taken
 
+    async def put_many(self, values: Mapping[str, T]) -> None:
+        await asyncio.sleep(0)
+        for id, value in values.items():
+            self._write(id, value)
+
     async def delete_many(self, ids: Iterable[str]) -> None:
         await asyncio.sleep(0)
         for id in ids:

@@ -317,3 +317,11 @@ async def test_delete_many_removes_what_is_there_and_no_more(things: Documents[T
     assert await things.find_many(["a", "b", "c"]) == {"b": Thing("b", AT)}
     await things.create("a", Thing("a", AT, count=2))
     assert (await things.get("a")).count == 2
+
+
+async def test_put_many_replaces_and_makes(things: Documents[Thing]):
+    await things.put("a", Thing("a", AT, count=1, words=("x",)))
+    await things.put_many({"a": Thing("a", AT, count=2), "b": Thing("b", AT)})
+    await things.put_many({})
+    found = await things.find_many(["a", "b"])
+    assert found == {"a": Thing("a", AT, count=2), "b": Thing("b", AT)}

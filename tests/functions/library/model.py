@@ -36,6 +36,10 @@ class Shelving:
         if entry is not None:
             await self.store.mark_published(entry)
 
+    def entries(self) -> list[str]:
+        """Ids of the log that are no stubs."""
+        return [id for id, (_, it) in self.log._documents.items() if it["shelf"]]
+
     async def everything(self, limit: int = 50, store: Shelves | None = None) -> list[str]:
         """The shelf by following anchors from the top."""
         ids: list[str] = []

@@ -303,7 +303,7 @@ async def test_a_user_who_is_gone_leaves_nothing():
         service.now.forward(minutes=5)
         swept = await client.post("/_tasks/finish-erasures", headers=PUSHES.bearer())
         assert swept.status_code == 204
-    left = [*service.shelving.log._documents, *service.shelving.runs._documents]
+    left = [*service.shelving.entries(), *service.shelving.runs._documents]
     assert [id for id in left if id.startswith("listener~")] == []
     for _, shelf in service.shelving.shelves._documents.values():
         if shelf["shelf_id"].startswith("listener~"):

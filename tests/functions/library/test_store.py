@@ -191,7 +191,7 @@ async def test_a_crash_anywhere_in_a_fold_loses_nothing(small: None, crash_at: i
         (shelving.runs, "create_many"),
         (shelving.shelves, "update"),
         (shelving.runs, "delete_many"),
-        (shelving.log, "delete_many"),
+        (shelving.log, "put_many"),
     ):
         setattr(documents, name, failing(getattr(documents, name)))
     shelving.now.forward(seconds=5)
@@ -207,11 +207,11 @@ async def test_the_log_stays_short_and_the_shelf_rests_a_second():
     for number in range(100):
         await shelving.save(str(number))
         shelving.now.forward(milliseconds=50)
-    assert len(shelving.log._documents) <= 40
+    assert len(shelving.entries()) <= 40
     assert shelving.shelves._writes <= 6
     shelving.now.forward(seconds=1)
     await shelving.store.read(SHELF)
-    assert len(shelving.log._documents) == 0
+    assert shelving.entries() == []
 
 
 async def test_what_is_not_told_yet_stays_in_the_log_for_the_sweep():
@@ -227,7 +227,7 @@ async def test_what_is_not_told_yet_stays_in_the_log_for_the_sweep():
     await shelving.save("c")
     shelving.now.forward(seconds=60)
     await shelving.store.read(SHELF)
-    assert shelving.log._documents == {}
+    assert shelving.entries() == []
     assert await shelving.everything() == ["c", "b", "a"]
 
 
@@ -252,8 +252,39 @@ async def test_an_erased_shelf_holds_nothing_and_takes_nothing(small: None):
     shelving.now.forward(minutes=2)
     assert await shelving.store.finish_erasures() == 1
     assert await shelving.store.finish_erasures() == 0
-    assert [id for id in shelving.log._documents if id.startswith(SHELF)] == []
-    assert any(id.startswith("listener2") for id in shelving.log._documents)
+    assert [id for id in shelving.entries() if id.startswith(SHELF)] == []
+    assert any(id.startswith("listener2") for id in shelving.entries())
+
+
+async def test_a_number_taken_and_folded_meanwhile_is_not_taken_again():
+    shelving = Shelving()
+    await shelving.save("a")
+    slow, create = shelving.instance(), shelving.log.create
+    overtaken = False
+
+    async def late(id: str, value: Any) -> None:
+        nonlocal overtaken
+        if not overtaken:
+            overtaken = True
+            await shelving.save("b")
+            shelving.now.forward(seconds=2)
+            await shelving.store.read(SHELF)
+            assert shelving.entries() == []
+        await create(id, value)
+
+    shelving.log.create = late  # type: ignore[method-assign]
+    assert await slow.save(SHELF, ["c"]) is not None
+    assert await shelving.everything() == ["c", "b", "a"]
+
+
+async def test_a_log_longer_than_one_read_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("functions.library.store.MAX_LOG", 3)
+    shelving = Shelving()
+    for number in range(10):
+        assert await shelving.store.save(SHELF, [str(number)]) is not None
+        shelving.now.forward(seconds=2)
+        assert await shelving.everything() == [str(n) for n in reversed(range(number + 1))]
+    assert len(shelving.entries()) == 10
 
 
 async def test_a_log_with_a_hole_is_unavailable_and_never_a_wrong_answer():
