@@ -4,6 +4,9 @@ The Cloud Run resource of the Google provider does not build from source (docs/d
 `pulumi up` builds here: once per content hash, by Cloud Build's REST API, waiting for the digest.
 """
 
+import contextlib
+import pickle
+from collections.abc import Iterator
 from typing import Any
 
 import pulumi
@@ -114,4 +117,17 @@ class ContainerImage(Resource, module="segue", name="ContainerImage"):
             "builder": builder,
             "reference": None,
         }
-        super().__init__(CloudBuild(), name, inputs, opts)
+        with _pickler_kept():
+            super().__init__(CloudBuild(), name, inputs, opts)
+
+
+@contextlib.contextmanager
+def _pickler_kept() -> Iterator[None]:
+    """The SDK wraps two methods of the pickler each time it serializes a provider and leaves the
+    wrapping on: after some hundred images in one process the next would recurse too deep."""
+    pickler: Any = pickle._Pickler
+    kept = pickler._batch_setitems, pickler.save_dict
+    try:
+        yield
+    finally:
+        pickler._batch_setitems, pickler.save_dict = kept

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from google.protobuf import json_format, struct_pb2
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from infra.image import CloudBuild
+from infra.image import CloudBuild, _pickler_kept
 
 DIGEST = "sha256:" + "ab" * 32
 IMAGE = "europe-west1-docker.pkg.dev/p/segue/catalog:0123456789abcdef"
@@ -194,3 +195,14 @@ def test_pickled_provider_names_no_module_of_ours_and_is_always_the_same(tmp_pat
         for seed in ("0", "1")
     }
     assert len(made) == 1
+
+
+def test_serializing_often_leaves_the_pickler_as_it_was() -> None:
+    """A test session, or a stack of many services, makes hundreds of images in one process."""
+    before = serialize_provider(CloudBuild())
+    pickler: Any = pickle._Pickler
+    for _ in range(3):
+        kept = pickler._batch_setitems, pickler.save_dict
+        with _pickler_kept():
+            assert serialize_provider(CloudBuild()) == before
+        assert (pickler._batch_setitems, pickler.save_dict) == kept
