@@ -5,6 +5,7 @@ misses nothing, whatever is saved meanwhile. Who counts offsets gets what offset
 """
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -147,7 +148,7 @@ def routes(library: Library, shelves: Shelves, items: Items, public_url: str) ->
         href = f"{public_url}/v1/me/following?type={kind}&limit={limit}"
         view = items.followed_artists if kind == "artist" else items.followed_users
         body = {
-            "href": href + (f"&after={after}" if after else ""),
+            "href": href + (f"&after={quote(after)}" if after else ""),
             "limit": limit,
             "next": f"{href}&after={last.item_id}&before={last.key}" if last else None,
             "cursors": {"after": last.item_id if last else None},
