@@ -99,11 +99,6 @@ class Objects:
                 self._kept.popitem(last=False)
         return [found.get(id) for id in ids]
 
-    def forget(self, *ids: str) -> None:
-        """Encode these anew next time: this instance changed something."""
-        if ids:
-            self._kept.clear()
-
     async def _tracks(self, ids: list[str], market: str | None) -> dict[str, Any]:
         found = await self.reading.tracks.many(ids)
         shown = {id: await self._linked(track, market) for id, track in found.items()}

@@ -49,16 +49,12 @@ class Recent(Generic[T]):
         if len(self._known) > MAX_CACHED:
             self._known.popitem(last=False)
 
-    def forget(self, id: str) -> None:
-        """Read it again next time."""
-        self._known.pop(id, None)
-
 
 class Reading:
     """Tracks, albums and artists by any id that they ever had.
 
-    What was read at most `ttl_s` ago may be answered again; an instance's own writes are seen at
-    once (`forget`).
+    What was read at most `ttl_s` ago may be answered again; what this instance itself wrote is
+    known to it at once (`wrote`).
     """
 
     def __init__(self, store: Store, *, ttl_s: float, clock: Callable[[], float]) -> None:

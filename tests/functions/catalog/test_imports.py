@@ -1,7 +1,10 @@
 """Bulk import in chunks, and export: idempotent, resumable, each wrong line named."""
 
 import json
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -188,3 +191,20 @@ async def test_memory_stays_flat_over_many_chunks():
             sizes.append(tracemalloc.get_traced_memory()[0])
         tracemalloc.stop()
     assert sizes[-1] < sizes[2] + 1_500_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_million_lines_leave_memory_where_it_was():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.catalog_import", "--memory-lines", "1000000"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).resolve().parents[3],
+    )
+    told = json.loads(done.stdout.splitlines()[-1])
+    by_lines = {int(lines): kb for lines, kb in told["rss_kb_by_lines"].items()}
+    warm = max(kb for lines, kb in by_lines.items() if lines <= 400_000)
+    assert told["lines"] >= 1_000_000
+    assert told["rss_kb"] <= warm + 40_000
