@@ -46,7 +46,7 @@ def document(
         components.pop(unused, None)
     scopes: set[str] = set()
     for route in public:
-        for method in sorted(route.methods):
+        for method in sorted(route.methods or ()):
             operation = made["paths"][route.path_format][method.lower()]
             operation.pop("operationId", None)
             needed = scope_of(route)
@@ -65,7 +65,7 @@ def document(
 
 def undescribed(routes: list[BaseRoute], answers: Mapping[str, Answers | None]) -> list[str]:
     """Public operations of which `answers` says nothing, and answers to no operation."""
-    known = {f"{method} {it.path}" for it in _public(routes) for method in it.methods}
+    known = {f"{method} {it.path}" for it in _public(routes) for method in it.methods or ()}
     return sorted(known ^ answers.keys())
 
 
@@ -80,7 +80,7 @@ def _public(routes: list[BaseRoute]) -> list[APIRoute]:
 
 
 def _is_page(route: APIRoute, answers: Mapping[str, Answers | None]) -> bool:
-    return all(answers.get(f"{method} {route.path}", {}) is None for method in route.methods)
+    return all(answers.get(f"{method} {route.path}", {}) is None for method in route.methods or ())
 
 
 def scope_of(route: APIRoute) -> set[str] | None:
