@@ -70,7 +70,7 @@ class Counted:
                 self.reads, self.writes = self.reads + 1, self.writes + 1
             elif name in ("create", "put"):
                 self.writes += 1
-            elif name == "create_many":
+            elif name in ("create_many", "put_many", "delete_many"):
                 self.writes += len(args[0])
             return found
 
