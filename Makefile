@@ -5,6 +5,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 BQ := .venv-bigquery
 PAGE := clients/web/dist/index.html
+# Bytecode is written as modules are imported: compiling all of pulumi_gcp would cost 150 MB.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help run test test-slow check setup page lock golden api-docs clean
 
@@ -17,13 +19,13 @@ help:
 run: setup
 	@$(PY) -m emulators --demo $(if $(ONCE),--once) $(if $(FRESH),--fresh) $(if $(PORT),--port $(PORT))
 
-test: setup $(VENV)/.dev
+test: setup $(VENV)/.dev clients/web/node_modules/.dev
 	@$(PY) -m pytest
 
-test-slow: setup $(VENV)/.dev
+test-slow: setup $(VENV)/.dev clients/web/node_modules/.dev
 	@$(PY) -m pytest -m slow
 
-check: setup $(VENV)/.dev clients/web/node_modules/.done
+check: setup $(VENV)/.dev clients/web/node_modules/.dev
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@clients/web/node_modules/.bin/pyright --pythonpath $(PY)
@@ -40,7 +42,7 @@ $(VENV)/.uv:
 
 $(VENV)/.done: $(VENV)/.uv requirements.txt
 	@echo "installing requirements"
-	@$(VENV)/bin/uv pip install -q --compile-bytecode --python $(PY) -r requirements.txt
+	@$(VENV)/bin/uv pip install -q --python $(PY) -r requirements.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.done requirements-dev.txt
@@ -52,14 +54,18 @@ $(VENV)/.dev: $(VENV)/.done requirements-dev.txt
 $(BQ)/.done: $(VENV)/.uv emulators/requirements-bigquery.txt
 	@echo "installing the BigQuery emulator"
 	@$(PYTHON) -m venv --without-pip $(BQ)
-	@$(VENV)/bin/uv pip install -q --compile-bytecode --python $(BQ)/bin/python -r emulators/requirements-bigquery.txt
+	@$(VENV)/bin/uv pip install -q --python $(BQ)/bin/python -r emulators/requirements-bigquery.txt
 	@touch $@
 
 clients/web/node_modules/.done: clients/web/package-lock.json
 	@command -v npm >/dev/null || { echo "needs Node 20 and npm: apt-get install nodejs npm, or https://nodejs.org"; exit 1; }
 	@echo "installing the player's packages"
-	@cd clients/web && npm ci --silent --no-audit --no-fund
+	@cd clients/web && npm ci --silent --no-audit --no-fund --omit=dev
 	@touch $@
+
+clients/web/node_modules/.dev: clients/web/node_modules/.done
+	@cd clients/web && npm ci --silent --no-audit --no-fund
+	@touch clients/web/node_modules/.done && touch $@
 
 page: $(PAGE)
 
