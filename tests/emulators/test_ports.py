@@ -13,6 +13,11 @@ def test_ports_are_different_and_free() -> None:
             it.bind(("127.0.0.1", port))
 
 
+def test_no_port_is_given_twice_however_often_one_asks() -> None:
+    asked = [free_ports(1)[0] for _ in range(1_000)]
+    assert len(set(asked)) == 1_000
+
+
 def test_port_in_use_is_not_free() -> None:
     with socket.socket() as it:
         it.bind(("127.0.0.1", 0))
