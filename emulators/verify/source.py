@@ -6,6 +6,7 @@ Only what `main.py` reaches by imports counts, wherever in a module the import s
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from shared.events import ALL
 
@@ -62,24 +63,29 @@ def reached(files: Mapping[str, str], entry: str = "main") -> dict[str, ast.Modu
     return found
 
 
-def imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
+@cache
+def imports(tree: ast.AST) -> tuple[tuple[str, str], ...]:
     """(name in the module, what it stands for), e.g. ("storage", "shared.gcp.storage")."""
+    found: list[tuple[str, str]] = []
     for node in nodes(tree):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.asname or alias.name, alias.name
+            found += [(alias.asname or alias.name, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            for alias in node.names:
-                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+            found += [(it.asname or it.name, f"{node.module}.{it.name}") for it in node.names]
+    return tuple(found)
 
 
-def nodes(tree: ast.AST) -> Iterator[ast.AST]:
+@cache
+def nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
     """As `ast.walk`, but for what only a type checker sees."""
-    yield tree
-    for child in ast.iter_child_nodes(tree):
-        if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
-            continue
-        yield from nodes(child)
+    found = [tree]
+    for node in found:
+        found += [it for it in ast.iter_child_nodes(node) if not _for_types_only(it)]
+    return tuple(found)
+
+
+def _for_types_only(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
 
 
 def uses(modules: Modules) -> Uses:
