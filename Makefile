@@ -8,12 +8,13 @@ PAGE := clients/web/dist/index.html
 # Bytecode is written as modules are imported: compiling all of pulumi_gcp would cost 150 MB.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test test-slow check setup page lock golden api-docs clean
+.PHONY: help run test test-slow check setup page lock golden verify api-docs clean
 
 help:
 	@echo "make run [ONCE=1] [FRESH=1] [PORT=n]   the whole local cloud, a demo library, a player"
 	@echo "make test | test-slow | check          tests, slow tests, ruff and pyright"
 	@echo "make page | lock | golden | clean      player page, pins, golden graphs, remove all made"
+	@echo "make verify [STACK=prod]               check stacks before pulumi up, without a cloud"
 	@echo "make api-docs                          the OpenAPI documents in docs/api"
 
 run: setup
@@ -76,6 +77,9 @@ lock: $(VENV)/.uv
 	@$(VENV)/bin/uv pip compile -q --no-header requirements.in -o requirements.txt
 	@$(VENV)/bin/uv pip compile -q --no-header requirements-dev.in -o requirements-dev.txt
 	@$(VENV)/bin/uv pip compile -q --no-header emulators/requirements-bigquery.in -o emulators/requirements-bigquery.txt
+
+verify: setup $(VENV)/.dev
+	@$(PY) -m emulators.verify $(STACK)
 
 golden: setup $(VENV)/.dev
 	@$(PY) -m tests.infra.golden
