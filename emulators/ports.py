@@ -2,34 +2,62 @@
 
 import random
 import socket
-from contextlib import ExitStack
 
-FIRST, LAST = 15_000, 32_000
+FIRST, BLOCK, BLOCKS = 15_000, 400, 42
 """Below the range from which the kernel picks ports for outgoing connections: a process that is
 restarted must find its port free again."""
-_given: set[int] = set()
-"""Ports are asked for in several goes, long before anything listens on them."""
+
+
+class NoPorts(RuntimeError):
+    """Every block of ports is taken, or this process has used up its own."""
+
+
+class _Block:
+    """The ports of this process: none is given twice, and no other process gets one meanwhile.
+
+    A port is only listened on some seconds after it was picked, so asking the kernel whether it
+    is free is not enough. Whoever holds a block listens on its first port.
+    """
+
+    def __init__(self) -> None:
+        blocks = list(range(BLOCKS))
+        random.SystemRandom().shuffle(blocks)
+        for block in blocks:
+            self._guard = socket.socket()
+            try:
+                self._guard.bind(("127.0.0.1", FIRST + block * BLOCK))
+                self._guard.listen()
+            except OSError:
+                self._guard.close()
+                continue
+            self._ports = iter(range(FIRST + block * BLOCK + 1, FIRST + (block + 1) * BLOCK))
+            return
+        raise NoPorts(f"no block of {BLOCK} loopback ports is free above {FIRST}")
+
+    def next(self) -> int:
+        for port in self._ports:
+            if is_free(port):
+                return port
+        raise NoPorts(f"this process used up its {BLOCK} loopback ports")
+
+
+_blocks: list[_Block] = []
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` free ports that this process has not been given before. All are held while they
-    are picked, then let go."""
-    dice = random.SystemRandom()
+    """`count` ports that nothing listens on, and that nobody else was or will be given here.
+
+    Raises:
+        NoPorts: there are not that many.
+    """
     found: list[int] = []
-    if len(_given) > (LAST - FIRST) // 2:  # a fleet that restarts for days
-        _given.clear()
-    with ExitStack() as stack:
-        while len(found) < count:
-            port = dice.randrange(FIRST, LAST)
-            if port in _given:
-                continue
-            held = stack.enter_context(socket.socket())
-            try:
-                held.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found.append(port)
-            _given.add(port)
+    while len(found) < count:
+        if not _blocks:
+            _blocks.append(_Block())
+        try:
+            found.append(_blocks[-1].next())
+        except NoPorts:
+            _blocks.append(_Block())
     return found
 
 
