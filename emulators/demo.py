@@ -98,4 +98,3 @@ async def _edge_stats(cloud: Supervisor) -> dict:
     url = f"http://127.0.0.1:{cloud.endpoints.health['edge']}/_stats"
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         return await response.json()
-

@@ -396,5 +396,3 @@ async def _upload(
 def wipe(data_dir: Path) -> None:
     """Forget everything: the next start begins with empty buckets, documents and tables."""
     shutil.rmtree(data_dir, ignore_errors=True)
-
-

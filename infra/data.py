@@ -22,7 +22,7 @@ _METADATA = (
 
 
 class Buckets(pulumi.ComponentResource):
-    """Five buckets, and one of sources. Only `images` and `web` are public: they hold nothing but public pages."""
+    """Where objects live. Only `images` and `web` are public: they hold nothing but public pages."""
 
     buckets: dict[str, storage.Bucket]
 

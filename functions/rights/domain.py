@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.territories import TERRITORIES, WORLDWIDE
 from shared.errors import Invalid
 from shared.events import LicenceChanged
 from shared.ids import derived_id, parse_id
 from shared.instants import in_utc
+from shared.territories import TERRITORIES, WORLDWIDE
 
 PLANS = ("free", "premium")
 MAX_TRACKS = 500

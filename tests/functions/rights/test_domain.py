@@ -6,9 +6,9 @@ import pytest
 
 from functions.rights import domain
 from functions.rights.domain import Licence
-from shared.territories import TERRITORIES
 from shared.errors import Invalid
 from shared.ids import derived_id
+from shared.territories import TERRITORIES
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 TRACK = derived_id("track")
