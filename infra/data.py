@@ -22,7 +22,7 @@ _METADATA = (
 
 
 class Buckets(pulumi.ComponentResource):
-    """Where objects live. Only `images` and `web` are public: they hold nothing but public pages."""
+    """Where objects live. Only `images` and `web` are public: they hold public pages only."""
 
     buckets: dict[str, storage.Bucket]
 
