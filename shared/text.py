@@ -75,7 +75,9 @@ def words(text: str) -> list[tuple[Reading, ...]]:
     found = [readings for word in text.split() if (readings := _readings(word))]
     if found:
         return found
-    return [((fold(word)[:_MAX_SYMBOLS],),) for word in text.split()[:_MAX_SYMBOLS] if word]
+    # A diacritic that stands alone folds to a space: it is kept as it is.
+    signs = ["".join(fold(word).split()) or word for word in text.split()[:_MAX_SYMBOLS]]
+    return [((sign[:_MAX_SYMBOLS],),) for sign in signs]
 
 
 def index_tokens(text: str) -> list[str]:

@@ -112,8 +112,16 @@ class Upstream:
     async def unary(self, call: Call, request: bytes) -> bytes:
         """Pass one unary call on."""
         channel = await self.channel(patience_s(call))
-        method = channel.unary_unary(call.path)
-        return await method(request, metadata=call.metadata, timeout=call.timeout_s)
+        running = channel.unary_unary(call.path)(
+            request, metadata=call.metadata, timeout=call.timeout_s
+        )
+        try:
+            return await running
+        except asyncio.CancelledError:
+            if self._channel is channel:
+                raise  # the caller went away
+            # The channel was closed under the call, which gRPC tells as if we had cancelled it.
+            raise Refused(grpc.StatusCode.UNAVAILABLE, f"{self.name}: {self.trouble}") from None
 
     async def stream(self, call: Call, requests: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         """Pass a call on whose messages come in any number, either way."""
