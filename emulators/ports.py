@@ -1,5 +1,6 @@
 """Free loopback ports, picked at run time."""
 
+import atexit
 import random
 import socket
 
@@ -30,6 +31,7 @@ class _Block:
             except OSError:
                 self._guard.close()
                 continue
+            atexit.register(self._guard.close)
             self._ports = iter(range(FIRST + block * BLOCK + 1, FIRST + (block + 1) * BLOCK))
             return
         raise NoPorts(f"no block of {BLOCK} loopback ports is free above {FIRST}")
