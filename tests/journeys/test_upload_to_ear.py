@@ -218,3 +218,13 @@ def test_track_without_a_licence_is_refused_by_name(cloud: Cloud, api: Api, tmp_
         time.sleep(0.3)
     assert status == 403
     assert body["error"]["reason"] in {"NO_LICENCE", "NOT_LICENSED"}
+
+
+def test_link_lets_a_person_listen_and_no_more(
+    cloud: Cloud, api: Api, ingested: dict[str, dict[str, Any]]
+) -> None:
+    token = cloud.segue("link").stdout.strip().partition("#token=")[2]
+    status, _ = api("POST", "/v1/plays", {"track_id": ingested["tone 0"]["id"]}, token=token)
+    assert status == 201
+    status, body = api("POST", "/v1/uploads", {"filename": "x", "size_bytes": 1}, token=token)
+    assert (status, body["error"]["reason"]) == (403, "INSUFFICIENT_SCOPE")

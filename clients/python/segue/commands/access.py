@@ -9,6 +9,7 @@ from segue.commands.context import client_for, out, profile_of
 
 clients = typer.Typer(help="OAuth clients.", no_args_is_help=True)
 _SCOPES = "uploads:write,streaming,user-read-recently-played"
+_LISTENS = ("streaming", "user-read-recently-played")
 
 
 def token(ctx: typer.Context) -> None:
@@ -18,9 +19,9 @@ def token(ctx: typer.Context) -> None:
 
 
 def link(ctx: typer.Context) -> None:
-    """Print a link to the player page that is already signed in (it is as good as a key)."""
+    """Print a link to the player page that is already signed in, to listen and no more."""
     with client_for(profile_of(ctx)) as client:
-        out().say(f"{client.host}/#token={client.token()}")
+        out().say(f"{client.host}/#token={client.narrow_token(*_LISTENS)}")
 
 
 @clients.command("create")
