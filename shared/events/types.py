@@ -32,6 +32,31 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
+class Features:
+    """How a recording sounds, measured from its samples (`functions/transcode/features.py`).
+
+    `key` 0 to 11 from C upward, `mode` 1 major and 0 minor, `time_signature` in beats a bar,
+    `loudness` in dB as the Web API has it; `timbre` a vector of cepstral means and deviations;
+    the others 0 to 1. `confidence` is that of tempo: 0 where there is no beat.
+    """
+
+    tempo_bpm: float
+    key: int
+    mode: int
+    time_signature: int
+    energy: float
+    danceability: float
+    valence: float
+    acousticness: float
+    instrumentalness: float
+    liveness: float
+    speechiness: float
+    loudness: float
+    confidence: float
+    timbre: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Credit:
     """Who did what. `role` is main, featured, remixer, producer, songwriter, composer, lyricist,
     performer, conductor or engineer; `name` as this track or album credits it."""
@@ -69,6 +94,7 @@ class TrackTranscoded:
     isrc: str | None
     track_number: int | None
     disc_number: int | None
+    features: Features | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +153,7 @@ class TrackChanged:
     iswc: str | None = None
     blocked_markets: tuple[str, ...] = ()
     popularity: int = 0
+    features: Features | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,11 +269,80 @@ class TrackPlayed:
     rebuffers: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class MixPublished:
+    """A list made for one user, whole: it replaces what the playlist held. `kind` is
+    discover-weekly, daily-mix or release-radar; `number` tells daily mixes apart, from 1.
+
+    `reasons` say, track by track, why it is there. `generation` is the ISO week, "2026-W47", or
+    the day, "2026-11-20", that it was made for: one generation of a playlist is published with
+    one set of tracks, however often.
+    """
+
+    event_id: str
+    occurred_at: datetime
+    playlist_id: str
+    user_id: str
+    kind: str
+    number: int | None
+    title: str
+    description: str
+    track_ids: tuple[str, ...]
+    reasons: tuple[str, ...]
+    generation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Impression:
+    """One item of a list that was shown. `position` counts from 0; `propensity` is the chance
+    that the policy had to put this item there; `source` is what proposed it."""
+
+    position: int
+    track_id: str
+    source: str
+    score: float
+    propensity: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendationsShown:
+    """What a user was offered, for counterfactual evaluation. `surface` is home, radio, next-up,
+    recommendations or a mix's kind; `arm` the user's share of `experiment`; `context` as
+    "evening/mobile/running" (unknown parts empty)."""
+
+    event_id: str
+    occurred_at: datetime
+    request_id: str
+    user_id: str
+    surface: str
+    experiment: str | None
+    arm: str | None
+    policy: str
+    generation: str | None
+    territory: str
+    context: str
+    impressions: tuple[Impression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedArtistsChanged:
+    """The artists nearest to an artist, nearest first, as of a generation of the batch."""
+
+    event_id: str
+    occurred_at: datetime
+    artist_id: str
+    artist_ids: tuple[str, ...]
+    generation: str
+
+
 ALL: tuple[type, ...] = (
     AlbumChanged,
     ArtistChanged,
     LibraryChanged,
     LicenceChanged,
+    MixPublished,
+    RecommendationsShown,
+    RelatedArtistsChanged,
     TrackChanged,
     TrackPlayed,
     TrackTranscoded,
