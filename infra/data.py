@@ -8,7 +8,7 @@ from pulumi_gcp import artifactregistry, bigquery, firestore, storage
 from infra.config import StackConfig
 from infra.identity import Agents, Identities
 from infra.services import DEPLOYABLES, Deployable
-from shared.events import ALL, bigquery_schema, table_of
+from shared.events import ALL, TRANSIENT, bigquery_schema, table_of
 
 DATASET = "segue_events"
 
@@ -161,6 +161,8 @@ class Warehouse(pulumi.ComponentResource):
         )
         self.tables = {}
         for event in ALL:
+            if event in TRANSIENT:
+                continue
             name = table_of(event)
             self.tables[event] = bigquery.Table(
                 name,

@@ -1,4 +1,5 @@
 """Event streams: for each event a schema, a topic, a dead-letter topic and a BigQuery subscription.
+What is transient has a topic alone.
 
 Push subscriptions to services are made with the service that consumes (`infra.deployables`).
 """
@@ -10,7 +11,7 @@ from pulumi_gcp import bigquery, pubsub
 
 from infra.config import StackConfig
 from infra.identity import Agents
-from shared.events import ALL, avro_schema, topic_of
+from shared.events import ALL, TRANSIENT, avro_schema, topic_of
 
 MAX_DELIVERY_ATTEMPTS = 10
 RETENTION = f"{7 * 24 * 3600}s"
@@ -48,10 +49,12 @@ class Streams(pulumi.ComponentResource):
                 project=config.project,
                 name=name,
                 schema_settings={"schema": schema.id, "encoding": "BINARY"},
-                message_retention_duration=RETENTION,
+                message_retention_duration=None if event in TRANSIENT else RETENTION,
                 labels=config.labels,
                 opts=child,
             )
+            if event in TRANSIENT:
+                continue
             self._dead_letters(event, name, child)
             table = pulumi.Output.format(
                 "{0}.{1}.{2}", config.project, tables[event].dataset_id, tables[event].table_id

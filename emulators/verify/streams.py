@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from emulators.graph import Graph, Resource
 from emulators.iam import agents, bindings, short_name
-from shared.events import ALL, avro_schema, bigquery_schema, table_of, topic_of
+from shared.events import ALL, TRANSIENT, avro_schema, bigquery_schema, table_of, topic_of
 
 _SUBSCRIPTION = "gcp:pubsub/subscription:Subscription"
 _TOPIC = "gcp:pubsub/topic:Topic"
@@ -28,7 +28,8 @@ def _held(graph: Graph) -> set[tuple[str, str, str, str]]:
 
 
 def _events(graph: Graph) -> Iterator[str]:
-    """Every event class has a topic, its own schema, a table and a subscription that fills it."""
+    """Every event class has a topic and its own schema; and, unless it is transient, a table and a
+    subscription that fills it."""
     schemas = {it["id"]: it for it in graph.all("gcp:pubsub/schema:Schema")}
     tables = {it["tableId"]: it for it in graph.all("gcp:bigquery/table:Table")}
     into = {
@@ -45,6 +46,8 @@ def _events(graph: Graph) -> Iterator[str]:
         schema = schemas.get((topic.get("schemaSettings") or {}).get("schema"))
         if schema is None or json.loads(schema["definition"]) != avro_schema(event):
             yield f"topic {name}: its schema is not that of {event.__name__}"
+        if event in TRANSIENT:
+            continue
         table = tables.get(table_of(event))
         columns = [] if table is None else json.loads(table["schema"])
         wanted = list(bigquery_schema(event))

@@ -4,8 +4,10 @@ from shared.events.codec import Undecodable, by_topic, decode, encode
 from shared.events.schema import avro_schema, bigquery_schema, table_of, topic_of
 from shared.events.types import (
     ALL,
+    TRANSIENT,
     AlbumChanged,
     ArtistChanged,
+    ChannelPublished,
     Credit,
     Features,
     Impression,
@@ -25,8 +27,10 @@ from shared.events.types import (
 
 __all__ = [
     "ALL",
+    "TRANSIENT",
     "AlbumChanged",
     "ArtistChanged",
+    "ChannelPublished",
     "Credit",
     "Features",
     "Impression",

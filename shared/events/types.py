@@ -335,9 +335,28 @@ class RelatedArtistsChanged:
     generation: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelPublished:
+    """Something was said on a live channel: "playlist:ID", "user:ID", "session:ID" or "feed:ID".
+
+    `seq` rises by one within an `epoch`; 0: in passing, in no log and never repeated. `payload` is
+    JSON. `recheck`: whether subscribers may listen is to be asked again. Delivered to gateways and
+    kept nowhere: the channel's owner keeps what was said.
+    """
+
+    event_id: str
+    occurred_at: datetime
+    channel: str
+    epoch: str
+    seq: int
+    payload: str
+    recheck: bool = False
+
+
 ALL: tuple[type, ...] = (
     AlbumChanged,
     ArtistChanged,
+    ChannelPublished,
     LibraryChanged,
     LicenceChanged,
     MixPublished,
@@ -349,3 +368,6 @@ ALL: tuple[type, ...] = (
     TranscodeFailed,
     UserChanged,
 )
+
+TRANSIENT: frozenset[type] = frozenset({ChannelPublished})
+"""Events that are delivered and not kept: no table, no dead letters, gone within minutes."""
