@@ -48,6 +48,12 @@ class PlayReport(BaseModel):
     source: Word | None = None
     bytes_fetched: Count | None = None
     rebuffers: Count | None = None
+    licence_id: Word | None = None
+    device_id: Word | None = None
+    duration_ms: Annotated[int, Field(ge=1, le=MAX_PLAYED_MS)] | None = None
+    ms_distinct: Annotated[int, Field(ge=0, le=MAX_PLAYED_MS)] | None = None
+    context: Annotated[str, Field(pattern=r"^[0-9A-Za-z_.:-]{1,120}\z")] | None = None
+    offline: bool | None = None
 
 
 _reports = TypeAdapter(PlayReport)
@@ -97,7 +103,8 @@ def routes(
 
 
 def played(item: Any, listener: Principal, at: datetime) -> TrackPlayed:
-    """The event that one report gives. Who, where and on which plan come from the token.
+    """The event that one report gives. Who, where, on which plan and with what application come
+    from the token.
 
     Raises:
         Invalid: a field is missing or malformed, or the times can't be.
@@ -123,4 +130,11 @@ def played(item: Any, listener: Principal, at: datetime) -> TrackPlayed:
         source=report.source,
         bytes_fetched=report.bytes_fetched,
         rebuffers=report.rebuffers,
+        licence_id=report.licence_id,
+        client_id=listener.client_id,
+        device_id=report.device_id,
+        duration_ms=report.duration_ms,
+        ms_distinct=report.ms_distinct,
+        context=report.context,
+        offline=report.offline,
     )

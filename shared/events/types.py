@@ -250,7 +250,12 @@ class LicenceChanged:
 
 @dataclass(frozen=True, slots=True)
 class TrackPlayed:
-    """A listener played (part of) a track. `ms_played` is audio heard, not time passed."""
+    """A listener played (part of) a track. `ms_played` is audio heard, not time passed.
+
+    `ms_distinct` is how much of the track was heard at all: seeking back and looping add nothing.
+    `licence_id` is what the grant named; `context` the URI of what it was played from; `client_id`
+    the application, as its token says.
+    """
 
     event_id: str
     occurred_at: datetime
@@ -267,6 +272,13 @@ class TrackPlayed:
     source: str | None
     bytes_fetched: int | None
     rebuffers: int | None
+    licence_id: str | None = None
+    client_id: str | None = None
+    device_id: str | None = None
+    duration_ms: int | None = None
+    ms_distinct: int | None = None
+    context: str | None = None
+    offline: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

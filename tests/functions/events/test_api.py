@@ -55,6 +55,20 @@ async def test_a_report_is_published_with_the_tokens_user_plan_and_territory():
     assert event.rebuffers is None
 
 
+async def test_what_a_play_was_of_comes_from_the_client_and_which_application_from_its_token():
+    publish = Published()
+    given = {"licence_id": derived_id("licence"), "device_id": "phone-1", "duration_ms": 210_000,
+             "ms_distinct": 180_000, "context": "spotify:album:" + derived_id("album"),
+             "offline": True}  # fmt: skip
+    response = await send(
+        publish, {"events": [report(**given, client_id="forged")]}, client_id="web"
+    )
+    assert response.json()["accepted"] == 1
+    (event,) = publish.events
+    assert {name: getattr(event, name) for name in given} == given
+    assert event.client_id == "web"
+
+
 async def test_bad_reports_are_named_and_spoil_no_good_one():
     bad: list[Any] = [
         None,
@@ -79,6 +93,10 @@ async def test_bad_reports_are_named_and_spoil_no_good_one():
         report(kbps=-1),
         report(source=""),
         report(bytes_fetched=2**70),
+        report(duration_ms=0),
+        report(ms_distinct=-1),
+        report(context="two words"),
+        report(offline="perhaps"),
         report(end_reason=None),
     ]
     publish = Published()
