@@ -219,6 +219,30 @@ class LibraryChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaylistChanged:
+    """A playlist as it now stands. `revision` counts its operations, and rises with each change.
+
+    `visibility` is public, unlisted or private; `kind` is list, smart or mix; `collaborators` are
+    user ids, the owner not among them. `track_ids` are the first 1,000 in their order.
+    """
+
+    event_id: str
+    occurred_at: datetime
+    playlist_id: str
+    revision: int
+    owner_id: str
+    kind: str
+    name: str
+    description: str
+    visibility: str
+    collaborators: tuple[str, ...]
+    item_count: int
+    track_ids: tuple[str, ...]
+    image_id: str | None
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class UserChanged:
     """A user's public profile, whole. `territory` ISO 3166-1; `removed`: the account is gone."""
 
@@ -372,6 +396,7 @@ ALL: tuple[type, ...] = (
     LibraryChanged,
     LicenceChanged,
     MixPublished,
+    PlaylistChanged,
     RecommendationsShown,
     RelatedArtistsChanged,
     TrackChanged,
