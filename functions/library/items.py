@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from functions.library.cards import TrackCard
 from functions.library.domain import Item, Kind, added_at
 from functions.library.projections import Projections
-from functions.library.shown import Shown, instant
+from shared.webapi.cards import TrackCard
+from shared.webapi.shown import Shown, instant
 
 FIRST_TRACKS = 50
 """Tracks shown inside a saved album."""

@@ -8,8 +8,7 @@ from typing import TypeVar
 
 from fastapi import FastAPI
 
-from functions.library import api, cards
-from functions.library.cards import AlbumCard, ArtistCard, TrackCard, UserCard
+from functions.library import api
 from functions.library.documents import (
     LOG,
     RUNS,
@@ -20,21 +19,23 @@ from functions.library.documents import (
 )
 from functions.library.items import Items
 from functions.library.library import Library
-from functions.library.projections import Projections, Recent
+from functions.library.projections import ALBUMS, ARTISTS, TRACKS, USERS, Projections
 from functions.library.publication import Publication
 from functions.library.shapes import ANSWERS
-from functions.library.shown import Shown
 from functions.library.store import Shelves
 from functions.library.subscriptions import handlers
 from shared.gcp import firestore
 from shared.gcp.firestore import FirestoreDocuments
 from shared.gcp.pubsub import Publisher
+from shared.gcp.recent import Recent
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
 from shared.web.jwks import RemoteKeys
 from shared.web.principal import Verifier
 from shared.web.push import Caller, subscriptions, tasks
+from shared.webapi.cards import AlbumCard, ArtistCard, TrackCard, UserCard
+from shared.webapi.shown import Shown
 
 T = TypeVar("T")
 
@@ -63,10 +64,10 @@ def create() -> FastAPI:
         return Recent(documents, ttl_s=settings.card_ttl_s, clock=time.monotonic)
 
     projections = Projections(
-        recent(cards.TRACKS, TrackCard, "track"),
-        recent(cards.ALBUMS, AlbumCard, "album"),
-        recent(cards.ARTISTS, ArtistCard, "artist"),
-        recent(cards.USERS, UserCard, "user"),
+        recent(TRACKS, TrackCard, "track"),
+        recent(ALBUMS, AlbumCard, "album"),
+        recent(ARTISTS, ArtistCard, "artist"),
+        recent(USERS, UserCard, "user"),
     )
     shelves = Shelves(
         FirestoreDocuments(database, SHELVES, ShelfDocument, "shelf"),

@@ -5,20 +5,21 @@ from typing import Any
 from fastapi import FastAPI
 
 from functions.library import api
-from functions.library.cards import AlbumCard, ArtistCard, TrackCard, UserCard
 from functions.library.items import Items
 from functions.library.library import Library
-from functions.library.projections import Projections, Recent
+from functions.library.projections import Projections
 from functions.library.publication import Publication
 from functions.library.shapes import ANSWERS
-from functions.library.shown import Shown
 from functions.library.subscriptions import handlers
 from shared.events import AlbumChanged, ArtistChanged, Credit, TrackChanged, UserChanged
 from shared.gcp.memory import MemoryDocuments
+from shared.gcp.recent import Recent
 from shared.ids import derived_id
 from shared.web.app import create_app
 from shared.web.principal import Verifier
 from shared.web.push import subscriptions, tasks
+from shared.webapi.cards import AlbumCard, ArtistCard, TrackCard, UserCard
+from shared.webapi.shown import Shown
 from tests.functions.library.model import Shelving
 from tests.web import NOW, PUBLIC_URL, Published, Pushes, Tokens
 

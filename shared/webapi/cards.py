@@ -1,16 +1,11 @@
-"""What the library knows of things that are saved, projected from the events of their owners. Pure.
+"""What services know of the things that they list, from the events of their owners. Pure.
 
-What is removed stays as it was, marked: a library shows what its user saved.
+What is removed stays as it was, marked: a library or a playlist shows what was put into it.
 """
 
 from dataclasses import dataclass, replace
 
 from shared.events import AlbumChanged, ArtistChanged, Credit, TrackChanged, UserChanged
-
-TRACKS = "library_tracks"
-ALBUMS = "library_albums"
-ARTISTS = "library_artists"
-USERS = "library_users"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +30,9 @@ class TrackCard:
     blocked_markets: tuple[str, ...]
     popularity: int
     plays: bool
+    genres: tuple[str, ...] = ()
+    moods: tuple[str, ...] = ()
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +103,9 @@ def track_card(known: TrackCard | None, event: TrackChanged) -> TrackCard | None
         event.blocked_markets,
         event.popularity,
         event.audio_id is not None and not event.removed,
+        event.genres,
+        event.moods,
+        event.label,
     )
 
 

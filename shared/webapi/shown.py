@@ -1,4 +1,4 @@
-"""Saved things in the words of the Web API.
+"""What is known of listed things, in the words of the Web API. Pure.
 
 Clients demand whole objects: what the catalog has not told of (yet), or what an owner took away,
 is shown by its id, whole in shape, and unplayable.
@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from functions.library.cards import AlbumCard, ArtistCard, TrackCard, UserCard
+from shared.webapi.cards import AlbumCard, ArtistCard, TrackCard, UserCard
 from shared.webapi.objects import NO_ID, Parts, availability
 
 UNKNOWN_DATE = "0000"
