@@ -11,6 +11,7 @@ STAND_INS = {
     "segue:cdnSigningKey": "c2l4dGVlbiBieXRlcyEhIQ==",
     "segue:bootstrapClientSecret": "stand-in for a client secret",
     "segue:billingWebhookSecret": "stand-in for a webhook secret",
+    "segue:appPasswordKey": "stand-in for 256 bits",
 }
 """Every secret of a stack's configuration, with a value that will do where nothing runs."""
 

@@ -30,6 +30,7 @@ class StackConfig:
     cdn_signing_key: pulumi.Output[str]
     bootstrap_client_secret: pulumi.Output[str]
     billing_webhook_secret: pulumi.Output[str]
+    app_password_key: pulumi.Output[str]
     jwt_other_key: str
     public_url: str
     oidc_certs_url: str
@@ -68,6 +69,7 @@ class StackConfig:
             cdn_signing_key=segue.require_secret("cdnSigningKey"),
             bootstrap_client_secret=segue.require_secret("bootstrapClientSecret"),
             billing_webhook_secret=segue.require_secret("billingWebhookSecret"),
+            app_password_key=segue.require_secret("appPasswordKey"),
             jwt_other_key=segue.get("jwtOtherKey") or "",
             public_url=segue.get("publicUrl") or f"https://{domain}",
             oidc_certs_url=segue.get("oidcCertsUrl") or OIDC_CERTS_URL,

@@ -158,3 +158,4 @@ class Secrets(pulumi.ComponentResource):
             for name, value in values.items()
         }
         self.register_outputs({})
+            "app-password-key": config.app_password_key,

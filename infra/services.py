@@ -141,6 +141,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         env={
             "GOOGLE_CLOUD_PROJECT": "{project}",
             "DEFAULT_TERRITORY": "{default_territory}",
+            "APP_PASSWORD_KEY": "app-password-key",
             "JWT_OTHER_KEY": "{jwt_other_key}",
             "PUBLIC_URL": "{public_url}",
             **_TAKES_PUSHES,

@@ -3,28 +3,31 @@
 import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 
 from functions.accounts import users
 from functions.accounts.accounts import Accounts, WrongPassword
+from functions.accounts.app_access import AppAccess
 from functions.accounts.browser import PageError, Pages, Visitor
 from functions.accounts.countries import COUNTRIES
 from functions.accounts.surroundings import Surroundings, address_of
 from functions.accounts.users import User
-from shared.errors import Invalid
+from shared.errors import Conflict, Invalid
 
 Form = dict[str, str]
 Action = Callable[[Request, Visitor, User, Form], Awaitable[Response]]
 
 
-def routes(pages: Pages, accounts: Accounts, around: Surroundings) -> APIRouter:
+def routes(pages: Pages, accounts: Accounts, access: AppAccess, around: Surroundings) -> APIRouter:
     """`/account` and what its forms do."""
     router = APIRouter()
 
     async def overview(
-        visitor: Visitor, user: User, status: int = 200, *, done: str = "", problem: str = ""
+        visitor: Visitor, user: User, status: int = 200, *, done: str = "", problem: str = "",
+        made: dict[str, Any] | None = None,
     ) -> Response:  # fmt: skip
         return pages.page(
             visitor,
@@ -35,6 +38,9 @@ def routes(pages: Pages, accounts: Accounts, around: Surroundings) -> APIRouter:
             countries=COUNTRIES,
             sessions=await accounts.sessions(user),
             here=visitor.session_id,
+            app_passwords=await access.list(user),
+            made=made,
+            server=around.issuer,
             done=done,
             problem=problem,
             day=_day,
@@ -47,7 +53,7 @@ def routes(pages: Pages, accounts: Accounts, around: Surroundings) -> APIRouter:
                 raise PageError(403, "You are signed out", "Sign in, then try again.")
             try:
                 return await action(request, visitor, visitor.user, form)
-            except (WrongPassword, Invalid) as error:
+            except (WrongPassword, Invalid, Conflict) as error:
                 message = (
                     "that is not your password"
                     if isinstance(error, WrongPassword)
@@ -88,6 +94,22 @@ def routes(pages: Pages, accounts: Accounts, around: Surroundings) -> APIRouter:
             # Every session ended, this one too; this browser gets a new one.
             response = pages.redirect(visitor, "/account")
             return await pages.sign_in(response, request, changed)
+
+        return await act(request, action)
+
+    @router.post("/account/app-passwords")
+    async def new_app_password(request: Request) -> Response:
+        async def action(request: Request, visitor: Visitor, user: User, form: Form) -> Response:
+            made = await access.create(user, form.get("app", ""))
+            return await overview(visitor, user, made=made)
+
+        return await act(request, action)
+
+    @router.post("/account/app-passwords/remove")
+    async def remove_app_password(request: Request) -> Response:
+        async def action(request: Request, visitor: Visitor, user: User, form: Form) -> Response:
+            await access.remove(user, form.get("password_id", ""))
+            return pages.redirect(visitor, "/account")
 
         return await act(request, action)
 

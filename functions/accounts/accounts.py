@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from functions.accounts import sessions, users
+from functions.accounts.app_access import without_secrets
+from functions.accounts.app_passwords import AppPasswords
 from functions.accounts.attempts import Throttle
 from functions.accounts.countries import COUNTRIES
 from functions.accounts.passwords import Passwords, check_strength
@@ -181,6 +183,7 @@ class Accounts:
             "account": kept,
             "sessions": await self.sessions(user),
             "consents": consents.scopes_by_client if consents else {},
+            "app_passwords": without_secrets(await self._store.app_passwords.find(user.user_id)),
         }
 
     async def delete(self, user: User, password: str, address: str) -> None:
@@ -196,6 +199,7 @@ class Accounts:
         await self._store.users.release_email(user.email, user.user_id)
         await self._store.sessions.forget(user.user_id)
         await self._store.consents.put(user.user_id, Consents({}))
+        await self._store.app_passwords.put(user.user_id, AppPasswords())
         await self._publication.of(gone)
 
     async def consented(self, user_id: str, client_id: str) -> frozenset[str] | None:

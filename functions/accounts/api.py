@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from functions.accounts import domain, users
 from functions.accounts.accounts import Accounts
+from functions.accounts.app_access import AppAccess
 from functions.accounts.introspection import Introspection
 from functions.accounts.store import Store
 from functions.accounts.surroundings import Surroundings, address_of
@@ -40,6 +41,9 @@ class NewClient(BaseModel):
         default_factory=list, max_length=domain.MAX_REDIRECT_URIS
     )
     public: bool = False
+    owns: list[Annotated[str, Field(max_length=110)]] = Field(
+        default_factory=list, max_length=domain.MAX_OWNED
+    )
 
 
 class NewUser(BaseModel):
@@ -98,6 +102,14 @@ class NewDevice(BaseModel):
     type: str = Field(max_length=20)
 
 
+class NewAppPassword(BaseModel):
+    """What the user will call it: mostly the client that it is for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=200)
+
+
 def operator_routes(store: Store, accounts: Accounts, around: Surroundings) -> APIRouter:
     """`/v1/clients`, and users as an operator makes and changes them."""
     router = APIRouter()
@@ -114,8 +126,10 @@ def operator_routes(store: Store, accounts: Accounts, around: Surroundings) -> A
             territory=asked.territory,
             at=around.now(),
             redirect_uris=asked.redirect_uris,
+            owns=asked.owns,
         )
         domain.may_delegate(principal.scopes, client.scopes)
+        domain.may_share(principal.owns, client.owns)
         await store.clients.create(client)
         body = {"client_id": client.client_id, "client_secret": secret}
         if secret is None:
@@ -147,18 +161,10 @@ def routes(
     router = APIRouter()
 
     async def user_of(principal: Principal) -> User:
-        found = await store.users.find(principal.user_id)
-        if found is None:
-            raise Forbidden("this token is an application's, not a user's", code="USER_NEEDED")
-        return users.alive(found)
+        return await _user_of(store, principal)
 
     async def owner(principal: Principal, request: Request) -> User:
-        """The user, who must not have been signed out since the token was issued."""
-        user = await user_of(principal)
-        claims = await introspection.claims(request.headers["authorization"].partition(" ")[2])
-        if not await introspection.is_live(str(claims.get("sid")), user.user_id):
-            raise Unauthenticated("the session has ended", code="SESSION_ENDED")
-        return user
+        return await _owner(store, introspection, principal, request)
 
     @router.get("/v1/me")
     async def me(principal: Anyone) -> Response:
@@ -242,6 +248,47 @@ def routes(
         )
 
     return router
+
+
+def app_password_routes(store: Store, access: AppAccess, introspection: Introspection) -> APIRouter:
+    """`/v1/me/app-passwords`."""
+    router = APIRouter()
+
+    @router.get("/v1/me/app-passwords")
+    async def list_passwords(principal: Owner, request: Request) -> Response:
+        user = await _owner(store, introspection, principal, request)
+        return answer({"items": await access.list(user)}, headers=_NO_STORE)
+
+    @router.post("/v1/me/app-passwords")
+    async def make_password(asked: NewAppPassword, principal: Owner, request: Request) -> Response:
+        user = await _owner(store, introspection, principal, request)
+        return answer(await access.create(user, asked.name), 201, _NO_STORE)
+
+    @router.delete("/v1/me/app-passwords/{password_id}")
+    async def remove_password(password_id: str, principal: Owner, request: Request) -> Response:
+        user = await _owner(store, introspection, principal, request)
+        await access.remove(user, parse_id(password_id, "password id"))
+        return Response(status_code=204)
+
+    return router
+
+
+async def _user_of(store: Store, principal: Principal) -> User:
+    found = await store.users.find(principal.user_id)
+    if found is None:
+        raise Forbidden("this token is an application's, not a user's", code="USER_NEEDED")
+    return users.alive(found)
+
+
+async def _owner(
+    store: Store, introspection: Introspection, principal: Principal, request: Request
+) -> User:
+    """The user, who must not have been signed out since the token was issued."""
+    user = await _user_of(store, principal)
+    claims = await introspection.claims(request.headers["authorization"].partition(" ")[2])
+    if not await introspection.is_live(str(claims.get("sid")), user.user_id):
+        raise Unauthenticated("the session has ended", code="SESSION_ENDED")
+    return user
 
 
 def _device(device: Device) -> dict[str, Any]:

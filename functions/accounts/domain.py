@@ -19,6 +19,10 @@ OPERATOR = "operator"
 WEB_PLAYER = "web-player"
 MAX_REDIRECT_URIS = 20
 _TERRITORY = re.compile(r"[A-Z]{2}")
+EVERYTHING = "*"
+_OWNED = re.compile(r"\*|(?:label|artist|payee):[^\x00-\x1f\x7f\ud800-\udfff]{1,100}")
+MAX_OWNED = 50
+"""A token carries them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Client:
 
     `plan` and `territory` are its own, for tokens in its own name. `public`: it can keep no
     secret, so PKCE is required. `trusted`: it is ours, and nobody is asked for consent.
+    `owns`: whose figures it may see in its own name ("label:…", "artist:…", "payee:…", "*").
     """
 
     client_id: str
@@ -39,6 +44,7 @@ class Client:
     redirect_uris: tuple[str, ...] = ()
     public: bool = False
     trusted: bool = False
+    owns: tuple[str, ...] = ()
 
 
 def hash_secret(secret: str) -> str:
@@ -56,12 +62,14 @@ def new_client(
     territory: str,
     at: datetime,
     redirect_uris: Iterable[str] = (),
+    owns: Iterable[str] = (),
 ) -> Client:
     """A client with the hash of `secret`; None makes it a public one.
 
     Raises:
         Invalid: an unknown scope or plan, a territory that is not two capitals, a redirect URI
-            that is unsafe, or a public client with scopes that need a secret.
+            that is unsafe, something to own that is none (code INVALID_OWNERSHIP), or a public
+            client with scopes that need a secret.
     """
     wanted = tuple(sorted(set(scopes)))
     unknown = [scope for scope in wanted if scope not in SCOPES]
@@ -75,7 +83,24 @@ def new_client(
         raise Invalid("territory is an ISO 3166-1 alpha-2 code", code="INVALID_TERRITORY")
     uris = tuple(dict.fromkeys(check_redirect_uri(uri) for uri in redirect_uris))
     hashed = "" if secret is None else hash_secret(secret)
-    return Client(client_id, name, hashed, wanted, plan, territory, at, uris, public=secret is None)
+    owned = tuple(sorted(set(owns)))
+    if len(owned) > MAX_OWNED or not all(_OWNED.fullmatch(it) for it in owned):
+        raise Invalid(
+            f'owns is up to {MAX_OWNED} of "label:…", "artist:…", "payee:…"',
+            code="INVALID_OWNERSHIP",
+        )
+    return Client(
+        client_id,
+        name,
+        hashed,
+        wanted,
+        plan,
+        territory,
+        at,
+        uris,
+        public=secret is None,
+        owns=owned,
+    )
 
 
 def web_player(public_url: str, territory: str, at: datetime) -> Client:
@@ -103,6 +128,17 @@ def may_delegate(held: frozenset[str], wanted: Iterable[str]) -> None:
     missing = sorted(set(wanted) - held)
     if missing:
         raise Forbidden(f"you do not hold {missing[0]}", code="INSUFFICIENT_SCOPE")
+
+
+def may_share(held: frozenset[str], wanted: Iterable[str]) -> None:
+    """Let nobody make a client that sees more figures than they may themselves.
+
+    Raises:
+        Forbidden: code NOT_YOURS.
+    """
+    missing = sorted(set(wanted) - held)
+    if missing and EVERYTHING not in held:
+        raise Forbidden(f"{missing[0]} is not yours to share", code="NOT_YOURS")
 
 
 def proves(client: Client | None, secret: str) -> bool:
@@ -153,4 +189,5 @@ def access_claims(
         "scope": " ".join(scopes),
         "plan": client.plan,
         "territory": client.territory,
+        **({"owns": list(client.owns)} if client.owns else {}),
     }

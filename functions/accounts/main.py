@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from functions.accounts import (
     account_page,
     api,
+    app_access,
     authorize,
     billing,
     devices,
@@ -17,6 +18,8 @@ from functions.accounts import (
     sign_in,
 )
 from functions.accounts.accounts import Accounts
+from functions.accounts.app_access import AppAccess
+from functions.accounts.app_passwords import Seal
 from functions.accounts.attempts import Throttle
 from functions.accounts.browser import Pages
 from functions.accounts.introspection import Introspection
@@ -42,7 +45,8 @@ from shared.web.push import Caller, tasks
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`jwt_signing_key`: PEM, EC P-256, private. `jwt_other_key`: the other live one, public, or
-    empty. `bootstrap_client_secret`: the operator's. `billing_webhook_secret`: the provider's."""
+    empty. `bootstrap_client_secret`: the operator's. `billing_webhook_secret`: the provider's.
+    `app_password_key`: 256 bits in base64url, or several with commas, the newest first."""
 
     google_cloud_project: str
     public_url: str
@@ -50,6 +54,7 @@ class Settings:
     jwt_other_key: str
     bootstrap_client_secret: str
     billing_webhook_secret: str
+    app_password_key: str
     default_territory: str
     oidc_certs_url: str
     service_audience: str
@@ -99,6 +104,7 @@ def build(
         plan="premium",
         territory=settings.default_territory,
         at=around.now(),
+        owns=(domain.EVERYTHING,),
     )
     player = domain.web_player(settings.public_url, settings.default_territory, around.now())
     store = Store.open(collection, around.now, operator, player)
@@ -109,6 +115,7 @@ def build(
     accounts = Accounts(store, passwords, throttle, publication, around)
     tokens = Tokens(store, signer, around)
     introspection = Introspection(store, signer, around)
+    access = AppAccess(store, Seal.parse(settings.app_password_key), signer, around)
     pages = Pages(store, around)
     return create_app(
         "accounts",
@@ -116,9 +123,11 @@ def build(
         authorize.routes(pages, accounts, store, around),
         sign_in.routes(pages, accounts, store.clients, settings.default_territory),
         devices.routes(pages, store, throttle, around),
-        account_page.routes(pages, accounts, around),
+        account_page.routes(pages, accounts, access, around),
+        app_access.routes(access),
         api.operator_routes(store, accounts, around),
         api.routes(store, accounts, introspection, around),
+        api.app_password_routes(store, access, introspection),
         billing.routes(store, accounts, settings.billing_webhook_secret, around),
         tasks(caller, {"republish-users": publication.sweep}),
         # The tokens it checks are its own: no fetch from itself.

@@ -24,8 +24,21 @@ USER_SCOPES = {
 }
 """The Web API's nineteen and ours (`user-account`); the text stands on the consent page."""
 
+APP_PASSWORD_SCOPES = tuple(
+    sorted(USER_SCOPES.keys() - {"user-account", "app-remote-control", "ugc-image-upload"})
+)
+"""What an app password opens: all of a listener's life, and nothing of the account."""
+
 OPERATOR_SCOPES = frozenset(
-    {"accounts:write", "catalog:write", "insights:read", "rights:write", "uploads:write"}
+    {
+        "accounts:write",
+        "catalog:write",
+        "insights:read",
+        "rights:write",
+        "royalties:read",
+        "royalties:write",
+        "uploads:write",
+    }
 )
 """For applications in their own name only; nobody is asked to consent to these."""
 

@@ -70,6 +70,20 @@ _USER = {
     },
 }
 _DEVICE = record("Device", {"id": ID, "name": TEXT, "type": TEXT, "added_at": INSTANT})
+_APP_PASSWORD = record(
+    "AppPassword",
+    {"id": ID, "name": TEXT, "created_at": INSTANT, "last_used_at": nullable(INSTANT)},
+)
+_NEW_APP_PASSWORD = {
+    **_APP_PASSWORD,
+    "title": "NewAppPasswordSecret",
+    "properties": {
+        **_APP_PASSWORD["properties"],
+        "username": TEXT,
+        "password": TEXT,
+        "api_key": TEXT,
+    },
+}
 _CLIENT_AUTH = ("client_id", "client_secret")
 _ABOUT_TOKEN = Form(("token",), ("token_type_hint", *_CLIENT_AUTH))
 _ENDPOINT_ERRORS: Answers = {400: OAUTH_ERROR, 401: OAUTH_ERROR, 429: OAUTH_ERROR}
@@ -102,6 +116,15 @@ ANSWERS: Mapping[str, Answers | None] = {
         200: _DEVICE_CODE,
         **_ENDPOINT_ERRORS,
     },
+    "POST /oauth/app-password": {
+        "request": Form((), ("username", "token", "salt", "api_key")),
+        200: {
+            **_TOKEN,
+            "title": "AppPasswordToken",
+            "properties": {**_TOKEN["properties"], "user_id": ID, "username": TEXT},
+        },
+        400: OAUTH_ERROR,
+    },
     "GET /oauth/jwks.json": {200: _KEYS},
     "GET /.well-known/oauth-authorization-server": {200: _METADATA},
     "POST /v1/clients": {201: _CLIENT},
@@ -123,6 +146,7 @@ ANSWERS: Mapping[str, Answers | None] = {
                 "account": ANY,
                 "sessions": many(ANY),
                 "consents": mapping(ANY),
+                "app_passwords": many(_APP_PASSWORD),
             },
         )
     },
@@ -132,6 +156,9 @@ ANSWERS: Mapping[str, Answers | None] = {
     "GET /v1/me/devices": {200: record("Devices", {"devices": many(_DEVICE)})},
     "POST /v1/me/devices": {201: _DEVICE},
     "DELETE /v1/me/devices/{device_id}": {204: None, 404: ERROR},
+    "GET /v1/me/app-passwords": {200: record("AppPasswords", {"items": many(_APP_PASSWORD)})},
+    "POST /v1/me/app-passwords": {201: _NEW_APP_PASSWORD, 409: ERROR},
+    "DELETE /v1/me/app-passwords/{password_id}": {204: None},
     "POST /v1/billing/events": {
         200: record("Received", {"received": YES_NO, "applied": YES_NO}),
         404: ERROR,
@@ -149,6 +176,8 @@ ANSWERS: Mapping[str, Answers | None] = {
     "GET /account": None,
     "POST /account/profile": None,
     "POST /account/password": None,
+    "POST /account/app-passwords": None,
+    "POST /account/app-passwords/remove": None,
     "POST /account/end-session": None,
     "POST /account/sign-out-everywhere": None,
     "POST /account/export": None,

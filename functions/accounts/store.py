@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from functions.accounts import sessions
+from functions.accounts.app_passwords import AppPasswords
 from functions.accounts.attempts import COLLECTION as ATTEMPTS
 from functions.accounts.attempts import Attempts
 from functions.accounts.codes import AuthorizationCode, DeviceCode, UserCode
@@ -253,6 +254,7 @@ class Store:
     consents: Documents[Consents]
     attempts: Documents[Attempts]
     billing_events: Documents[SeenEvent]
+    app_passwords: Documents[AppPasswords]
 
     @classmethod
     def open(
@@ -274,4 +276,5 @@ class Store:
             collection("consents", Consents, "consent"),
             collection(ATTEMPTS, Attempts, "attempts"),
             collection("billing-events", SeenEvent, "billing_event"),
+            collection("app-passwords", AppPasswords, "app_passwords"),
         )

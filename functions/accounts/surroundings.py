@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from fastapi import Request
 
+from functions.accounts.app_passwords import spell
 from functions.accounts.codes import USER_CODE_ALPHABET, USER_CODE_LENGTH
 from shared.ids import new_id
 
@@ -23,6 +24,10 @@ def _new_user_code() -> str:
     return "".join(secrets.choice(USER_CODE_ALPHABET) for _ in range(USER_CODE_LENGTH))
 
 
+def _new_app_password() -> str:
+    return spell(secrets.token_bytes(20))
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """`issuer` is the public URL, without a slash at its end."""
@@ -32,6 +37,7 @@ class Surroundings:
     new_id: Callable[[], str] = new_id
     new_secret: Callable[[], str] = _new_secret
     new_user_code: Callable[[], str] = _new_user_code
+    new_app_password: Callable[[], str] = _new_app_password
 
     @property
     def secure(self) -> bool:

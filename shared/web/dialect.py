@@ -16,7 +16,9 @@ _WEB_API = re.compile(
     r"|me(?:/(?:albums|audiobooks|episodes|following|library|player|playlists|shows|top|tracks))?)"
     r"(?:/|$)"
 )
-_OURS = re.compile(r"/v1/(?:me/(?:devices|export|password|sessions)|users/[^/]+/plans)(?:/|$)")
+_OURS = re.compile(
+    r"/v1/(?:me/(?:app-passwords|devices|export|password|sessions)|users/[^/]+/plans)(?:/|$)"
+)
 
 
 def is_web_api(path: str) -> bool:
