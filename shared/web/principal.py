@@ -25,7 +25,8 @@ _SUBJECT = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A user (or a client on its own behalf). `expires_at` in Unix seconds."""
+    """A user (or a client on its own behalf). `expires_at` in Unix seconds; `owns`: whose figures
+    it may see."""
 
     user_id: str
     client_id: str
@@ -33,6 +34,11 @@ class Principal:
     plan: str
     territory: str
     expires_at: float
+    owns: frozenset[str] = frozenset()
+
+    def may_see(self, *things: str) -> bool:
+        """Whether figures of one of `things` ("label:…", "artist:…", "payee:…") are its own."""
+        return "*" in self.owns or not self.owns.isdisjoint(things)
 
 
 class Verifier:
@@ -88,7 +94,16 @@ def principal_of(claims: dict[str, Any], issuer: str) -> Principal:
     if not _SUBJECT.fullmatch(user_id) or plan not in PLANS or not _TERRITORY.fullmatch(territory):
         raise Unauthenticated("the token's claims are malformed", code="TOKEN_INVALID")
     scopes = frozenset(text("scope").split())
-    return Principal(user_id, text("client_id"), scopes, plan, territory, float(expires_at))
+    return Principal(
+        user_id, text("client_id"), scopes, plan, territory, float(expires_at), _owns(claims)
+    )
+
+
+def _owns(claims: dict[str, Any]) -> frozenset[str]:
+    given = claims.get("owns", [])
+    if not isinstance(given, list) or not all(isinstance(it, str) for it in given):
+        raise Unauthenticated("the token's claims are malformed", code="TOKEN_INVALID")
+    return frozenset(given)
 
 
 class Requires:

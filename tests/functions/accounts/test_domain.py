@@ -11,6 +11,7 @@ from functions.accounts.domain import (
     access_claims,
     granted_scopes,
     may_delegate,
+    may_share,
     new_client,
     proves,
 )
@@ -68,6 +69,26 @@ def test_nobody_delegates_what_they_do_not_hold():
     may_delegate(SCOPES, ["streaming"])
     with pytest.raises(Forbidden):
         may_delegate(frozenset({"accounts:write"}), ["streaming"])
+
+
+def test_a_client_owns_what_its_maker_may_share_and_its_token_says_so():
+    mine = client(owns=["label:Blå Skivor", "artist:" + "a" * 22])
+    claims = access_claims(mine, (), issuer="i", token_id="t", at=AT)
+    assert claims["owns"] == ["artist:" + "a" * 22, "label:Blå Skivor"]
+    assert "owns" not in access_claims(client(), (), issuer="i", token_id="t", at=AT)
+    may_share(frozenset({"*"}), mine.owns)
+    may_share(frozenset(mine.owns), ["label:Blå Skivor"])
+    with pytest.raises(Forbidden):
+        may_share(frozenset({"label:Other"}), mine.owns)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "label:", "label:a\nb", "track:x", "**", "label:" + "x" * 101]
+)
+def test_what_cannot_be_owned_is_refused(wrong: str):
+    with pytest.raises(Invalid) as caught:
+        client(owns=[wrong])
+    assert caught.value.code == "INVALID_OWNERSHIP"
 
 
 def test_claims_say_who_and_for_how_long():
