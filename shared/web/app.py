@@ -5,6 +5,9 @@ from contextlib import asynccontextmanager
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.web import errors, openapi
 from shared.web.answers import cacheable_body
@@ -41,7 +44,7 @@ def create_app(
         for stop in on_stop:
             await stop()
 
-    app = FastAPI(
+    app = _App(
         title=name,
         docs_url=None,
         redoc_url=None,
@@ -51,7 +54,6 @@ def create_app(
     )
     app.state.verifier = verifier
     app.state.answers = answers or {}
-    app.add_middleware(Envelope, max_body_bytes=max_body_bytes)
     errors.install(app)
     app.add_api_route("/_health", _health, methods=["GET"])
     app.add_api_route(
@@ -59,8 +61,28 @@ def create_app(
     )
     # Not `include_router`: our routers carry neither prefix nor dependencies to include.
     app.state.served = [*app.router.routes, *(it for router in routers for it in router.routes)]
-    app.router.routes[:] = [Index(app.state.served)]
+    index = Index(app.state.served)
+    app.router.routes[:] = [index]
+    app.enveloped = Envelope(app.general, max_body_bytes, index.short)
     return app
+
+
+class _App(FastAPI):
+    """Outermost is our envelope: what it answers straight passes none of the framework's layers."""
+
+    enveloped: Envelope
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        await self.enveloped(scope, receive, send)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        # Without Starlette's last resort for errors, which is the envelope's task.
+        inner = AsyncExitStackMiddleware(self.router)
+        return ExceptionMiddleware(inner, handlers=self.exception_handlers)
+
+    async def general(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, send)
 
 
 def _documented(app: FastAPI, name: str) -> Callable[[Request], Awaitable[Response]]:

@@ -6,28 +6,40 @@ FastAPI would read it whole anyway, but without a bound.
 """
 
 import logging
+import random
 import re
-import secrets
+from collections.abc import Callable
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.web import errors
 from shared.web.logs import request_id
+from shared.web.straight import Straight
 
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 1 << 20
 _TRACE = re.compile(rb"[0-9a-f]{32}")
+_ids = random.Random()  # noqa: S311 - seeded by the system; an id to find logs by, not a secret
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class Envelope:
-    """Wraps an ASGI app; `max_body_bytes` bounds every request body."""
+    """Wraps an ASGI app; `max_body_bytes` bounds every request body.
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    `short` gives what answers a request past `app` and its middleware, where something does.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        short: Callable[[Scope], Straight | None] = lambda _: None,
+    ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._short = short
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -37,6 +49,7 @@ class Envelope:
         id = trace_of(headers)
         token = request_id.set(id)
         started = False
+        again: Callable[[], Receive] = lambda: receive  # noqa: E731 - until there is a body
 
         async def send_with_id(message: Message) -> None:
             nonlocal started
@@ -54,8 +67,10 @@ class Envelope:
                 if body is None:
                     await _refuse(413, "the body is too large", "TOO_LARGE", path, send_with_id)
                     return
-                receive = _replay(body, receive)
-            await self._app(scope, receive, send_with_id)
+                again = _replay(body, receive)
+            short = self._short(scope)
+            if short is None or not await short(scope, again(), send_with_id):
+                await self._app(scope, again(), send_with_id)
         except _Disconnected:
             return
         except Exception as error:
@@ -96,20 +111,25 @@ def trace_of(headers: dict[bytes, bytes]) -> str:
     for candidate in (*parent[1:2], google[0]):
         if _TRACE.fullmatch(candidate):
             return candidate.decode()
-    return secrets.token_hex(16)
+    return f"{_ids.getrandbits(128):032x}"
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
-    sent = False
+def _replay(body: bytes, receive: Receive) -> Callable[[], Receive]:
+    """Gives `body`, which was read already, to each who asks afresh."""
 
-    async def replay() -> Message:
-        nonlocal sent
-        if sent:
-            return await receive()
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
+    def fresh() -> Receive:
+        sent = False
 
-    return replay
+        async def replay() -> Message:
+            nonlocal sent
+            if sent:
+                return await receive()
+            sent = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        return replay
+
+    return fresh
 
 
 async def _refuse(status: int, message: str, reason: str, path: str, send: Send) -> None:

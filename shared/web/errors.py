@@ -81,6 +81,12 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
 
 
+async def answer_to(request: Request, error: SegueError | StarletteHTTPException) -> Response:
+    """The answer to what a handler raised."""
+    handler = _segue_error if isinstance(error, SegueError) else _http_error
+    return await handler(request, error)
+
+
 async def _segue_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SegueError)
     status = status_of(error)

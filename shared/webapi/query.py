@@ -1,9 +1,12 @@
 """The Web API's parameters, from their text. Pure."""
 
+import re
+
 from shared.errors import Invalid
 from shared.ids import parse_id
 from shared.territories import TERRITORIES
 
+_IDS = re.compile(r"[0-9A-Za-z]{22}(?:,[0-9A-Za-z]{22})*")
 FROM_TOKEN = "from_token"  # noqa: S105 - the word that asks for the token's market
 
 
@@ -13,7 +16,9 @@ def ids(text: str | None, most: int, name: str = "ids") -> list[str]:
     Raises:
         Invalid: none, more than `most` (code TOO_MANY_IDS), or one malformed (code INVALID_ID).
     """
-    return [parse_id(id) for id in listed(text, most, name)]
+    found = listed(text, most, name)
+    # One match for all of them: the pages that are asked most are lists of ids.
+    return found if _IDS.fullmatch(",".join(found)) else [parse_id(id) for id in found]
 
 
 def listed(text: str | None, most: int, name: str) -> list[str]:
