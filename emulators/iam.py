@@ -48,6 +48,8 @@ ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
         "roles/bigquery.dataEditor": frozenset(
             {"bigquery.tables.get", "bigquery.tables.updateData", "bigquery.tables.getData"}
         ),
+        "roles/bigquery.dataViewer": frozenset({"bigquery.tables.get", "bigquery.tables.getData"}),
+        "roles/bigquery.jobUser": frozenset({"bigquery.jobs.create"}),
         "roles/bigquery.metadataViewer": frozenset({"bigquery.tables.get"}),
         "roles/iam.serviceAccountTokenCreator": frozenset(
             {"iam.serviceAccounts.getOpenIdToken", "iam.serviceAccounts.signBlob"}

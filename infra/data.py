@@ -9,8 +9,9 @@ from infra.config import StackConfig
 from infra.identity import Agents, Identities
 from infra.services import DEPLOYABLES, Deployable
 from shared.events import ALL, TRANSIENT, bigquery_schema, table_of
+from shared.warehouse import DATASETS, TABLES
 
-DATASET = "segue_events"
+DATASET = DATASETS["events"]
 
 # A BigQuery subscription with `write_metadata` fills these beside the event's own columns.
 _METADATA = (
@@ -142,23 +143,43 @@ def _indexed(name: str) -> firestore.IndexFieldArgsDict:
 
 
 class Warehouse(pulumi.ComponentResource):
-    """The BigQuery data set: a table for each event, and a view of it without duplicates."""
+    """The BigQuery data sets: of events, a table each and a view of it without duplicates; and
+    those that jobs fill."""
 
     dataset: bigquery.Dataset
+    datasets: dict[str, bigquery.Dataset]
+    """By our short name."""
     tables: dict[type, bigquery.Table]
 
     def __init__(self, config: StackConfig, agents: Agents, opts: pulumi.ResourceOptions) -> None:
         super().__init__("segue:index:Warehouse", "warehouse", None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        self.dataset = bigquery.Dataset(
-            DATASET,
-            project=config.project,
-            dataset_id=DATASET,
-            location=config.data_location,
-            labels=config.labels,
-            delete_contents_on_destroy=not config.protect,
-            opts=pulumi.ResourceOptions(parent=self, protect=config.protect),
-        )
+        self.datasets = {
+            name: bigquery.Dataset(
+                dataset,
+                project=config.project,
+                dataset_id=dataset,
+                location=config.data_location,
+                labels=config.labels,
+                delete_contents_on_destroy=not config.protect,
+                opts=pulumi.ResourceOptions(parent=self, protect=config.protect),
+            )
+            for name, dataset in DATASETS.items()
+        }
+        self.dataset = self.datasets["events"]
+        for table in TABLES:
+            bigquery.Table(
+                table.name,
+                project=config.project,
+                dataset_id=self.datasets[table.dataset].dataset_id,
+                table_id=table.name,
+                schema=json.dumps(bigquery_schema(table.row)),
+                time_partitioning={"type": "DAY", "field": table.partition},
+                clusterings=list(table.clusters) or None,
+                deletion_protection=config.protect,
+                labels=config.labels,
+                opts=child,
+            )
         self.tables = {}
         for event in ALL:
             if event in TRANSIENT:

@@ -5,16 +5,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_gcp import cloudfunctionsv2, cloudrunv2, cloudscheduler, pubsub, serviceaccount, storage
+from pulumi_gcp import (
+    bigquery,
+    cloudfunctionsv2,
+    cloudrunv2,
+    cloudscheduler,
+    pubsub,
+    serviceaccount,
+    storage,
+)
 
 from infra.config import StackConfig
-from infra.data import Buckets, Images
+from infra.data import Buckets, Images, Warehouse
 from infra.events import Streams
 from infra.identity import Agents, Identities, Secrets, project_role, service_account
 from infra.image import ContainerImage
 from infra.packaging import archive
 from infra.services import Deployable
 from shared.events import topic_of
+from shared.warehouse import DATASETS
 
 CDN_KEY_NAME = "audio-1"
 """The live signing key of the audio backend bucket (Cloud CDN allows three)."""
@@ -29,6 +38,7 @@ class Surroundings:
     identities: Identities
     secrets: Secrets
     buckets: Buckets
+    warehouse: Warehouse
     images: Images
     streams: Streams
     database: pulumi.Resource
@@ -122,6 +132,17 @@ class Deployed(pulumi.ComponentResource):
             for bucket, role in entry.buckets.items()
         ]
         grants += [
+            bigquery.DatasetIamMember(
+                f"{name}-{dataset}-{role}",
+                project=config.project,
+                dataset_id=around.warehouse.datasets[dataset].dataset_id,
+                role=f"roles/bigquery.{role}",
+                member=member,
+                opts=self.child,
+            )
+            for dataset, role in entry.datasets.items()
+        ]
+        grants += [
             around_secret_access(around, name, secret, member, self.child)
             for secret in entry.secrets.values()
         ]
@@ -140,6 +161,8 @@ class Deployed(pulumi.ComponentResource):
         grants.append(project_role(config, name, "logging.logWriter", member, self.child))
         if entry.firestore:
             grants.append(project_role(config, name, "datastore.user", member, self.child))
+        if entry.datasets:
+            grants.append(project_role(config, name, "bigquery.jobUser", member, self.child))
         if entry.finalizes:
             grants.append(project_role(config, name, "eventarc.eventReceiver", member, self.child))
         return grants
@@ -162,6 +185,7 @@ class Deployed(pulumi.ComponentResource):
             "jwt_other_key": config.jwt_other_key,
         }
         known |= {f"bucket_{name}": f"{project}-{name}" for name in entry.buckets}
+        known |= {f"dataset_{name}": f"{project}.{DATASETS[name]}" for name in entry.datasets}
         known |= {
             f"job_{job}": f"projects/{project}/locations/{config.region}/jobs/{job}"
             for job in entry.runs

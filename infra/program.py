@@ -32,7 +32,15 @@ def program(deployables: tuple[Deployable, ...] = DEPLOYABLES, page: Path = PAGE
     streams = Streams(config, agents, warehouse.tables, after_apis)
 
     around = Surroundings(
-        config, agents, identities, secrets, buckets, images, streams, documents.database
+        config,
+        agents,
+        identities,
+        secrets,
+        buckets,
+        warehouse,
+        images,
+        streams,
+        documents.database,
     )
     # Jobs first: what may run them is told their names.
     deployed: dict[str, Deployed] = {}

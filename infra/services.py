@@ -3,8 +3,8 @@
 To add a service: a folder in `functions/` and an entry here (docs/decisions/0001). This module is
 plain data: it names things, and creates nothing.
 
-Environment values may use `{project}`, `{region}`, `{public_url}`, `{bucket_NAME}` and
-`{job_NAME}`; `infra.deployables` fills them in and refuses any other name.
+Environment values may use `{project}`, `{region}`, `{public_url}`, `{bucket_NAME}`,
+`{dataset_NAME}` and `{job_NAME}`; `infra.deployables` fills them in and refuses any other name.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,7 @@ from shared.events import (
 
 Kind = Literal["api", "function", "job"]
 BucketRole = Literal["objectCreator", "objectViewer", "objectUser"]
+DatasetRole = Literal["dataViewer", "dataEditor"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Deployable:
     publishes: tuple[type, ...] = ()
     consumes: tuple[type, ...] = ()
     buckets: Mapping[str, BucketRole] = field(default_factory=dict)
+    datasets: Mapping[str, DatasetRole] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     firestore: bool = False

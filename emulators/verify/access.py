@@ -25,6 +25,7 @@ _SECRET_PROPERTIES = frozenset(
 _PROJECT_ROLES = frozenset(
     {
         "roles/artifactregistry.writer",
+        "roles/bigquery.jobUser",
         "roles/datastore.user",
         "roles/eventarc.eventReceiver",
         "roles/logging.logWriter",

@@ -62,6 +62,9 @@ def _needed(graph: Graph, it: Given) -> Iterator[tuple[tuple[str, str, str], str
         yield where, f"{variable} comes from it"
     if it.uses.firestore:
         yield ("roles/datastore.user", "project", graph.project), "it keeps documents"
+    if it.uses.bigquery:
+        yield ("roles/bigquery.jobUser", "project", graph.project), "it asks BigQuery"
+        yield from _datasets(graph, it)
     if it.kind == "function":
         yield ("roles/eventarc.eventReceiver", "project", graph.project), "events trigger it"
         yield ("roles/run.invoker", "service", it.name), "its trigger invokes it"
@@ -70,6 +73,18 @@ def _needed(graph: Graph, it: Given) -> Iterator[tuple[tuple[str, str, str], str
             if "/jobs/" in value:
                 where = ("roles/run.jobsExecutorWithOverrides", "job", short_name(value))
                 yield where, f"it runs what {variable} names"
+
+
+def _datasets(graph: Graph, it: Given) -> Iterator[tuple[tuple[str, str, str], str]]:
+    """Whether a data set is written cannot be told from SQL put together while running: either
+    role will do, and one is needed for each data set that a variable names."""
+    held = {(b.role, b.name) for b in bindings(graph) if b.member == it.member}
+    for variable, value in it.env.items():
+        if variable.endswith("_DATASET"):
+            dataset = value.rpartition(".")[2]
+            writes = ("roles/bigquery.dataEditor", dataset) in held
+            role = "roles/bigquery.dataEditor" if writes else "roles/bigquery.dataViewer"
+            yield (role, "dataset", dataset), f"{variable} names it"
 
 
 def _primary(graph: Graph, it: Given) -> bool:

@@ -38,6 +38,7 @@ class Uses:
     tasks: frozenset[str]
     routes: frozenset[str]
     firestore: bool
+    bigquery: bool
     runs_jobs: bool
 
 
@@ -106,6 +107,7 @@ def uses(modules: Modules) -> Uses:
             path for tree in own.values() for path in (*_routes(tree), *_documents(tree))
         ),
         firestore=any(target.startswith("shared.gcp.firestore") for target in targets),
+        bigquery=any(target.startswith("shared.gcp.bigquery") for target in targets),
         runs_jobs="google.cloud.run_v2.JobsClient" in targets,
     )
 

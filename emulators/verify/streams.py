@@ -63,7 +63,14 @@ def _events(graph: Graph) -> Iterator[str]:
 
 def _warehouse(graph: Graph) -> Iterator[str]:
     agent, held = agents(graph.project_number)["pubsub"], _held(graph)
+    filled = {
+        config["table"].split(".")[1]
+        for it in graph.all(_SUBSCRIPTION)
+        if (config := it.get("bigqueryConfig"))
+    }
     for it in graph.all("gcp:bigquery/dataset:Dataset"):
+        if it["datasetId"] not in filled:
+            continue
         for role in ("roles/bigquery.dataEditor", "roles/bigquery.metadataViewer"):
             if (agent, role, "dataset", it["datasetId"]) not in held:
                 yield f"dataset {it['datasetId']}: Pub/Sub lacks {role}"

@@ -3,7 +3,7 @@
 import dataclasses
 import re
 import types
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -24,6 +24,7 @@ _BIGQUERY = {
     bool: "BOOLEAN",
     bytes: "BYTES",
     datetime: "TIMESTAMP",
+    date: "DATE",
 }
 
 

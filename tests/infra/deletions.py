@@ -34,7 +34,7 @@ def deletions(deployable: Deployable) -> Iterator[Deletion]:
     for at, route in enumerate(deployable.routes):
         rest = (*deployable.routes[:at], *deployable.routes[at + 1 :])
         yield Deletion("routes", route.removesuffix("*"), replace(deployable, routes=rest))
-    for field in ("buckets", "secrets", "env"):
+    for field in ("buckets", "datasets", "secrets", "env"):
         entries = getattr(deployable, field)
         for key in entries:
             rest = {name: value for name, value in entries.items() if name != key}
