@@ -19,10 +19,12 @@ _MOST_HITS = 3
 class Cache(Protocol[K_contra, V]):
     """A bounded store of values by key; it may forget anything at any time."""
 
-    bytes: int
-
+    @property
+    def bytes(self) -> int: ...
     def get(self, key: K_contra) -> V | None: ...
-    def put(self, key: K_contra, value: V, size: int) -> None: ...
+    def put(self, key: K_contra, value: V, size: int, *, warm: bool = False) -> None:
+        """Keep `value`; `warm`: nobody asked for it yet, it was brought ahead of demand."""
+        ...
     def discard(self, key: K_contra) -> None: ...
     def __contains__(self, key: K_contra) -> bool: ...
     def __len__(self) -> int: ...
@@ -52,8 +54,11 @@ class S3Fifo(Generic[K, V]):
             entry[2] += 1
         return entry[0]
 
-    def put(self, key: K, value: V, size: int) -> None:
-        """Keep `value` of `size` bytes, evicting others; refuse what exceeds the capacity."""
+    def put(self, key: K, value: V, size: int, *, warm: bool = False) -> None:
+        """Keep `value` of `size` bytes, evicting others; refuse what exceeds the capacity.
+
+        `warm` makes no difference here: `Prewarmed` keeps a place for what is.
+        """
         if size > self.capacity:
             self.discard(key)
             return
@@ -69,6 +74,12 @@ class S3Fifo(Generic[K, V]):
             (self._main if main else self._small).append(key)
             self._grow(entry, size)
             entry[1] = size
+        while self.bytes > self.capacity:
+            self._evict()
+
+    def resize(self, capacity: int) -> None:
+        """Another bound from now on, evicting what no longer fits."""
+        self.capacity = capacity
         while self.bytes > self.capacity:
             self._evict()
 
