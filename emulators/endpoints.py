@@ -30,6 +30,8 @@ class Endpoints:
     callers: Mapping[str, CallerPorts] = field(default_factory=dict)
     services: Mapping[str, int] = field(default_factory=dict)
     health: Mapping[str, int] = field(default_factory=dict)
+    edges: Mapping[str, int] = field(default_factory=dict)
+    """Audio endpoints besides the front door, by the names of the stack's configuration."""
 
     def dump(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), indent=1, sort_keys=True))

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,7 +99,8 @@ class Supervisor:
         project = stack_config(STACK)["gcp:project"]
         command = await asyncio.to_thread(bigquery.prepare, self.data_dir, project, rest, grpc)
         self._bigquery(command, rest)
-        self.graph = await self._evaluate(public_url, control_url)
+        edges = edge_ports(stack_config(STACK).get("segue:edges", ""))
+        self.graph = await self._evaluate(public_url, control_url, edges)
         self.policy = Policy.from_graph(self.graph)
         self.say(f"evaluated the program: {len(self.graph.resources)} resources")
         self.endpoints = Endpoints(
@@ -113,6 +114,7 @@ class Supervisor:
             callers=self._callers(),
             services=self._gates(),
             health=dict(zip(("storage", "firestore", "pubsub", "edge"), health, strict=False)),
+            edges=edges,
         )
         self.graph.dump(self.run_dir / "graph.json")
         self.endpoints.dump(self.run_dir / "endpoints.json")
@@ -205,13 +207,16 @@ class Supervisor:
             if pid != os.getpid() and Path(f"/proc/{pid}").exists():
                 raise InUse(f"{self.data_dir} is in use by process {pid}; stop it, or use --data")
 
-    async def _evaluate(self, public_url: str, control_url: str) -> Graph:
+    async def _evaluate(self, public_url: str, control_url: str, edges: Mapping[str, int]) -> Graph:
         """In a process of its own: the SDK's memory goes when it is done."""
         overlay = {
             **stack_secrets(self.data_dir),
             "segue:publicUrl": public_url,
             "segue:oidcCertsUrl": f"{control_url}/certs",
             "segue:runApiEndpoint": control_url,
+            "segue:edgeUrls": " ".join(
+                f"{name}=http://127.0.0.1:{port}" for name, port in edges.items()
+            ),
         }
         path = self.run_dir / "graph.json"
         child = await asyncio.create_subprocess_exec(
@@ -391,6 +396,12 @@ async def _upload(
                     f"{metadata['name']}: storage answered {response.status}: "
                     f"{(await response.text())[:300]}"
                 )
+
+
+def edge_ports(edges: str) -> dict[str, int]:
+    """A port for each audio endpoint that the stack's `segue:edges` names."""
+    names = [one.partition("=")[0] for one in edges.split()]
+    return dict(zip(names, free_ports(len(names)), strict=True))
 
 
 def wipe(data_dir: Path) -> None:

@@ -1,11 +1,57 @@
 """The stack's configuration, read once, in one place."""
 
-from dataclasses import dataclass
+import json
+import re
+from dataclasses import asdict, dataclass
 
 import pulumi
 
 OIDC_CERTS_URL = "https://www.googleapis.com/oauth2/v3/certs"
 RUN_API_ENDPOINT = "https://run.googleapis.com"
+
+
+_EDGE = re.compile(
+    r"([a-z][a-z0-9-]{0,19})=([a-z0-9-]+)@(-?[0-9.]+),(-?[0-9.]+):([0-9]+(?:\.[0-9]+)?)"
+)
+
+
+class BadEdges(ValueError):
+    """`segue:edges` is not `NAME=REGION@LATITUDE,LONGITUDE:GBPS …`, or names one twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeConfig:
+    """One audio endpoint besides the front door: an address and a cache of its own.
+
+    `region` is whose warmer fills it; `gbps` what it may carry; `url` without a closing slash.
+    """
+
+    name: str
+    region: str
+    latitude: float
+    longitude: float
+    gbps: float
+    url: str
+
+
+def read_edges(text: str, domain: str, urls: str = "") -> tuple[EdgeConfig, ...]:
+    """The edges that `segue:edges` lists: `eu=europe-west1@50.45,3.82:400`, separated by spaces.
+
+    Edge `eu` is `https://edge-eu.{domain}`, unless `urls` (`eu=http://…`) says otherwise.
+
+    Raises:
+        BadEdges: it is not that, or names an edge twice.
+    """
+    known = dict(one.split("=", 1) for one in urls.split())
+    found: dict[str, EdgeConfig] = {}
+    for word in text.split():
+        match = _EDGE.fullmatch(word)
+        if match is None or match[1] in found:
+            raise BadEdges(f"segue:edges: {word!r} is not NAME=REGION@LATITUDE,LONGITUDE:GBPS")
+        name, region, latitude, longitude, gbps = match.groups()
+        url = known.get(name, f"https://edge-{name}.{domain}")
+        found[name] = EdgeConfig(name, region, float(latitude), float(longitude), float(gbps), url)
+    return tuple(found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +78,10 @@ class StackConfig:
     billing_webhook_secret: pulumi.Output[str]
     app_password_key: pulumi.Output[str]
     jwt_other_key: str
+    cdn_key_name: str
+    cdn_other_key_name: str
+    cdn_other_signing_key: pulumi.Output[str] | None
+    edges: tuple[EdgeConfig, ...]
     public_url: str
     oidc_certs_url: str
     run_api_endpoint: str
@@ -39,6 +89,22 @@ class StackConfig:
     @property
     def region(self) -> str:
         return self.regions[0]
+
+    @property
+    def cdn_keys(self) -> dict[str, pulumi.Output[str]]:
+        """The signing keys that every audio backend accepts, by name; the first one signs.
+
+        Two while a key is rotated (docs/operations.md).
+        """
+        keys = {self.cdn_key_name: self.cdn_signing_key}
+        if self.cdn_other_key_name and self.cdn_other_signing_key is not None:
+            keys[self.cdn_other_key_name] = self.cdn_other_signing_key
+        return keys
+
+    @property
+    def edges_json(self) -> str:
+        """The edges as services read them."""
+        return json.dumps([asdict(one) for one in self.edges], separators=(",", ":"))
 
     @property
     def labels(self) -> dict[str, str]:
@@ -71,6 +137,10 @@ class StackConfig:
             billing_webhook_secret=segue.require_secret("billingWebhookSecret"),
             app_password_key=segue.require_secret("appPasswordKey"),
             jwt_other_key=segue.get("jwtOtherKey") or "",
+            cdn_key_name=segue.get("cdnKeyName") or "audio-1",
+            cdn_other_key_name=segue.get("cdnOtherKeyName") or "",
+            cdn_other_signing_key=segue.get_secret("cdnOtherSigningKey"),
+            edges=read_edges(segue.get("edges") or "", domain, segue.get("edgeUrls") or ""),
             public_url=segue.get("publicUrl") or f"https://{domain}",
             oidc_certs_url=segue.get("oidcCertsUrl") or OIDC_CERTS_URL,
             run_api_endpoint=segue.get("runApiEndpoint") or RUN_API_ENDPOINT,

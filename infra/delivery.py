@@ -6,9 +6,9 @@ from pathlib import Path
 import pulumi
 from pulumi_gcp import compute, storage
 
-from infra.config import StackConfig
+from infra.config import EdgeConfig, StackConfig
 from infra.data import Buckets
-from infra.deployables import CDN_KEY_NAME, Deployed
+from infra.deployables import Deployed
 from infra.identity import Agents
 from infra.packaging import ROOT
 
@@ -17,8 +17,6 @@ CLIENT_HEADERS = [
     "X-Client-Geo-Location:{client_city_lat_long}",
 ]
 CACHE_STATUS = "X-Cache-Status: {cdn_cache_status}"
-# What the page's own policy cannot say in a meta element.
-NO_FRAMES = ("Content-Security-Policy: frame-ancestors 'none'", "X-Frame-Options: DENY")
 PAGE = ROOT / "clients" / "web" / "dist"
 """Where `make page` puts the player page."""
 
@@ -43,21 +41,14 @@ class Delivery(pulumi.ComponentResource):
         armor = self._armor()
         backends = {it.deployable.name: self._backend(it, armor) for it in deployed if it.services}
         audio = self._bucket("audio", buckets, signed=True)
-        signing_key = compute.BackendBucketSignedUrlKey(
-            CDN_KEY_NAME,
-            project=config.project,
-            name=CDN_KEY_NAME,
-            backend_bucket=audio.name,
-            key_value=config.cdn_signing_key,
-            opts=self.child,
-        )
+        signing_keys = self._signing_keys(audio)
         # Cloud CDN's fill agent comes into being with the first signing key of the project.
         storage.BucketIAMMember(
             "audio-cdn-fill",
             bucket=buckets.buckets["audio"].name,
             role="roles/storage.objectViewer",
             member=agents.cdn_fill,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[signing_key]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=signing_keys),
         )
         images = self._bucket("images", buckets)
         web = self._bucket("web", buckets)
@@ -77,7 +68,9 @@ class Delivery(pulumi.ComponentResource):
             path_matchers=[{"name": "all", "default_service": web.id, "path_rules": rules}],
             opts=self.child,
         )
-        self._listen()
+        self._redirect(self._listen("", config.domain, self.url_map, {}))
+        for edge in config.edges:
+            self._edge(edge, buckets)
         page_objects(buckets.buckets["web"], page, self.child)
         self.register_outputs({})
 
@@ -141,8 +134,11 @@ class Delivery(pulumi.ComponentResource):
             opts=self.child,
         )
 
-    def _bucket(self, name: str, buckets: Buckets, signed: bool = False) -> compute.BackendBucket:
-        """A bucket behind Cloud CDN. What is signed is immutable, so it may stay for a year."""
+    def _bucket(
+        self, of: str, buckets: Buckets, signed: bool = False, name: str | None = None
+    ) -> compute.BackendBucket:
+        """Bucket `of` behind Cloud CDN. What is signed is immutable, so it may stay for a year."""
+        name = name or of
         policy: dict[str, object] = {
             "cache_mode": "CACHE_ALL_STATIC",
             "default_ttl": 3600,
@@ -166,52 +162,113 @@ class Delivery(pulumi.ComponentResource):
             name,
             project=self.config.project,
             name=f"segue-{name}",
-            bucket_name=buckets.buckets[name].name,
+            bucket_name=buckets.buckets[of].name,
             enable_cdn=True,
             cdn_policy=policy,  # type: ignore[arg-type]
             custom_response_headers=[
                 CACHE_STATUS,
                 "X-Content-Type-Options: nosniff",
-                *(NO_FRAMES if name == "web" else ()),
+                *(self._page_policy() if of == "web" else ()),
+                *(self._open_to_page() if name != of else ()),
             ],
             opts=self.child,
         )
 
-    def _listen(self) -> None:
-        config = self.config
+    def _signing_keys(
+        self, bucket: compute.BackendBucket, edge: str = ""
+    ) -> list[compute.BackendBucketSignedUrlKey]:
+        """Every live key on `bucket`, known to Pulumi by its name: a key that goes on living while
+        another comes or goes is not touched."""
+        return [
+            compute.BackendBucketSignedUrlKey(
+                f"{edge}-{name}" if edge else name,
+                project=self.config.project,
+                name=name,
+                backend_bucket=bucket.name,
+                key_value=value,
+                opts=self.child,
+            )
+            for name, value in self.config.cdn_keys.items()
+        ]
+
+    def _edge(self, edge: EdgeConfig, buckets: Buckets) -> None:
+        """An audio endpoint with an address, a certificate and a cache of its own, so that players
+        have somewhere to go when another one fails them (docs/decisions/0023)."""
+        name = f"audio-{edge.name}"
+        bucket = self._bucket("audio", buckets, signed=True, name=name)
+        self._signing_keys(bucket, edge.name)
+        url_map = compute.URLMap(
+            f"edge-{edge.name}",
+            project=self.config.project,
+            name=f"segue-edge-{edge.name}",
+            default_service=bucket.id,
+            opts=self.child,
+        )
+        host = f"edge-{edge.name}.{self.config.domain}"
+        self._listen(f"edge-{edge.name}", host, url_map, {"edge": edge.name})
+
+    def _page_policy(self) -> tuple[str, ...]:
+        """What the page's own policy cannot say in a meta element: who may frame it, and which
+        hosts of this stack it may fetch from."""
+        edges = "".join(f" {one.url}" for one in self.config.edges)
+        policy = f"frame-ancestors 'none'; connect-src 'self'{edges}"
+        return f"Content-Security-Policy: {policy}", "X-Frame-Options: DENY"
+
+    def _open_to_page(self) -> tuple[str, ...]:
+        """The page may read what an edge, another host, answers (Fetch, section 3.2)."""
+        return (
+            f"Access-Control-Allow-Origin: {self.config.public_url}",
+            "Access-Control-Expose-Headers: Content-Range, X-Cache-Status",
+            "Timing-Allow-Origin: *",
+        )
+
+    def _listen(
+        self, name: str, domain: str, url_map: compute.URLMap, labels: dict[str, str]
+    ) -> compute.GlobalAddress:
+        """An address on port 443 for `domain`; `name` is empty for the front door."""
+        config, dash = self.config, f"-{name}" if name else ""
+
+        def called(what: str) -> str:
+            return f"{name}-{what}" if name else what
+
         address = compute.GlobalAddress(
-            "address",
+            called("address"),
             project=config.project,
-            name="segue",
+            name=f"segue{dash}",
             labels=config.labels,
             opts=self.child,
         )
         certificate = compute.ManagedSslCertificate(
-            "certificate",
+            called("certificate"),
             project=config.project,
-            name="segue",
-            managed={"domains": [config.domain]},
+            name=f"segue{dash}",
+            managed={"domains": [domain]},
             opts=self.child,
         )
         https = compute.TargetHttpsProxy(
-            "https",
+            called("https"),
             project=config.project,
-            name="segue",
-            url_map=self.url_map.id,
+            name=f"segue{dash}",
+            url_map=url_map.id,
             ssl_certificates=[certificate.id],
             opts=self.child,
         )
         compute.GlobalForwardingRule(
-            "https",
+            called("https"),
             project=config.project,
-            name="segue-https",
-            labels=config.labels,
+            name=f"segue{dash}-https",
+            labels={**config.labels, **labels},
             load_balancing_scheme="EXTERNAL_MANAGED",
             ip_address=address.id,
             port_range="443",
             target=https.id,
             opts=self.child,
         )
+        return address
+
+    def _redirect(self, address: compute.GlobalAddress) -> None:
+        """Plain HTTP at the front door leads to HTTPS; edges are never asked without."""
+        config = self.config
         redirect = compute.URLMap(
             "redirect",
             project=config.project,

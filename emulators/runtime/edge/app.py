@@ -12,13 +12,13 @@ from emulators.graph import Graph
 from emulators.iam import agents
 from emulators.runtime.edge import urlmap
 from emulators.runtime.edge.asgi import App, BrokenOff, Receive, Scope, Send
-from emulators.runtime.edge.cache import S3Fifo
 from emulators.runtime.edge.cdn import Cdn
 from emulators.runtime.edge.front_door import FrontDoor
 from emulators.runtime.edge.gate import Bindings, Gate, Tokens, audiences_of
 from emulators.runtime.edge.health import Health
 from emulators.runtime.edge.instances import Instances, Routing, limits_of
 from emulators.runtime.edge.origin import StorageOrigin
+from emulators.runtime.edge.prewarm import Prewarmed
 from emulators.runtime.edge.proxy import Proxy
 from emulators.runtime.edge.stats import Stats
 from emulators.runtime.edge.websocket import Tunnel
@@ -91,27 +91,29 @@ def build(
     instances = Instances(Routing(routing), limits_of(graph), limits.wait_s)
     proxy = Proxy(client, instances, limits.wait_s)
     tunnel = Tunnel(client, instances)
-    cdn = Cdn(
-        [one for one in url_map.backends if isinstance(one, urlmap.BucketBackend)],
-        endpoints.public_url,
-        _origin(graph, endpoints, client),
-        S3Fifo(limits.cache_bytes),
-        lambda: S3Fifo(limits.entry_bytes),
-        stats,
-    )
-    front_door = FrontDoor(
-        url_map,
-        endpoints.public_url,
-        proxy,
-        tunnel,
-        cdn,
-        limits.region,
-        bindings if limits.front_door_iam else None,
-    )
+    origin = _origin(graph, endpoints, client)
+
+    def front(served: urlmap.UrlMap, url: str) -> FrontDoor:
+        cdn = Cdn(
+            [one for one in served.backends if isinstance(one, urlmap.BucketBackend)],
+            url,
+            origin,
+            Prewarmed(limits.cache_bytes),
+            lambda: Prewarmed(limits.entry_bytes),
+            stats,
+        )
+        policy = bindings if limits.front_door_iam else None
+        return FrontDoor(served, url, proxy, tunnel, cdn, limits.region, policy)
+
     ports: dict[int, App] = {
-        int(endpoints.public_url.rsplit(":", 1)[1].rstrip("/")): front_door,
+        int(endpoints.public_url.rsplit(":", 1)[1].rstrip("/")): front(
+            url_map, endpoints.public_url
+        ),
         endpoints.health["edge"]: Health(stats),
     }
+    for name, served in urlmap.load_edges(graph).items():
+        port = endpoints.edges[name]
+        ports[port] = front(served, f"http://127.0.0.1:{port}")
     audiences = audiences_of(graph)
     for service, port in endpoints.services.items():
         ports[port] = Gate(service, audiences[service], bindings, tokens, proxy, tunnel)

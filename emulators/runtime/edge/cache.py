@@ -22,9 +22,14 @@ class Cache(Protocol[K_contra, V]):
     @property
     def bytes(self) -> int: ...
     def get(self, key: K_contra) -> V | None: ...
+    def peek(self, key: K_contra) -> V | None:
+        """As `get`, but counted as nothing."""
+        ...
+
     def put(self, key: K_contra, value: V, size: int, *, warm: bool = False) -> None:
         """Keep `value`; `warm`: nobody asked for it yet, it was brought ahead of demand."""
         ...
+
     def discard(self, key: K_contra) -> None: ...
     def __contains__(self, key: K_contra) -> bool: ...
     def __len__(self) -> int: ...
@@ -53,6 +58,11 @@ class S3Fifo(Generic[K, V]):
         if entry[2] < _MOST_HITS:
             entry[2] += 1
         return entry[0]
+
+    def peek(self, key: K) -> V | None:
+        """The value of `key`, without counting a hit, or None."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry[0]
 
     def put(self, key: K, value: V, size: int, *, warm: bool = False) -> None:
         """Keep `value` of `size` bytes, evicting others; refuse what exceeds the capacity.

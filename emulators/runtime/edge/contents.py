@@ -123,6 +123,26 @@ class Contents:
         same = checked.version == kept.version and checked.status == kept.status
         return Opened(checked, "revalidated" if same else "miss")
 
+    async def warm(self, key: Key, last: int) -> Stored:
+        """Fetch what is not here of the object's bytes up to `last`, ahead of any reader.
+
+        Raises:
+            OriginError: the origin failed.
+        """
+        stored = self._entries.peek(key)
+        if stored is None or not stored.fresh(self._clock()):
+            stored = await self._once(("open", key), lambda: self._fill(key, 0, warm=True))
+        if stored.status != 200 or stored.ttl_s is None:
+            return stored
+        for index in range(min(last, stored.size - 1) // CHUNK_BYTES + 1):
+            await self._warm_chunk(stored, index)
+        return stored
+
+    async def _warm_chunk(self, stored: Stored, index: int) -> None:
+        key = _chunk_key(stored, index)
+        if key not in self._chunks:
+            await self._once(key, lambda: self._fetch_chunk(stored, index, warm=True))
+
     def missing(self, stored: Stored, first: int, last: int) -> int | None:
         """The first of the chunks `first` to `last`, both included, that is not here."""
         wanted = range(first, last + 1)
@@ -151,13 +171,13 @@ class Contents:
         """Open this object anew next time."""
         self._entries.discard(stored.key)
 
-    async def _fill(self, key: Key, first: int) -> Stored:
+    async def _fill(self, key: Key, first: int, *, warm: bool = False) -> Stored:
         """Open at the origin by fetching the chunk that holds byte `first`."""
         index = first // CHUNK_BYTES
         piece = await self._get(key, index, {})
         if piece.status == 416 and index:  # beyond the end: the size is still to be learned
             piece = await self._get(key, 0, {})
-        return self._keep(key, piece)
+        return self._keep(key, piece, warm=warm)
 
     async def _revalidate(self, kept: Stored, first: int) -> Stored:
         """Ask the origin whether `kept` still holds; on its failure `kept` goes on."""
@@ -186,7 +206,7 @@ class Contents:
     def _too_stale(self, kept: Stored, now: float) -> bool:
         return now - kept.at >= (kept.ttl_s or 0) + self.policy.serve_while_stale_s
 
-    async def _fetch_chunk(self, stored: Stored, index: int) -> bytes:
+    async def _fetch_chunk(self, stored: Stored, index: int, *, warm: bool = False) -> bytes:
         etag = stored.headers.get("etag")
         piece = await self._get(stored.key, index, {"If-Match": etag} if etag else {})
         expected = min(CHUNK_BYTES, stored.size - index * CHUNK_BYTES)
@@ -198,7 +218,7 @@ class Contents:
         if piece.status not in (200, 206) or len(piece.body) != expected:
             raise OriginError(f"{stored.key.path}: {piece.status} for chunk {index}")
         if stored.ttl_s is not None:
-            self._chunks.put(_chunk_key(stored, index), piece.body, len(piece.body))
+            self._chunks.put(_chunk_key(stored, index), piece.body, len(piece.body), warm=warm)
         return piece.body
 
     async def _get(self, key: Key, index: int, headers: dict[str, str]) -> Piece:
@@ -209,7 +229,7 @@ class Contents:
         self._stats.origin_bytes += len(piece.body)
         return piece
 
-    def _keep(self, key: Key, piece: Piece) -> Stored:
+    def _keep(self, key: Key, piece: Piece, *, warm: bool = False) -> Stored:
         status = 200 if piece.status == 206 else piece.status
         signed = key.identity == "fill"
         ttl = lifetime_s(self.policy, piece.status, piece.headers, signed=signed)
@@ -231,17 +251,17 @@ class Contents:
             if status != 200:
                 return stored
         else:
-            self._entries.put(key, stored, _STORED_BYTES + len(stored.body))
+            self._entries.put(key, stored, _STORED_BYTES + len(stored.body), warm=warm)
         if status == 200:
             # Kept even when the answer is not: the reader who opened it reads it right away.
-            self._keep_chunks(stored, piece)
+            self._keep_chunks(stored, piece, warm=warm)
         return stored
 
-    def _keep_chunks(self, stored: Stored, piece: Piece) -> None:
+    def _keep_chunks(self, stored: Stored, piece: Piece, *, warm: bool) -> None:
         for offset in range(0, len(piece.body), CHUNK_BYTES):
             body = piece.body[offset : offset + CHUNK_BYTES]
             key = _chunk_key(stored, (piece.start + offset) // CHUNK_BYTES)
-            self._chunks.put(key, body, len(body))
+            self._chunks.put(key, body, len(body), warm=warm)
 
     async def _once(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
         """Run `make`, or wait for the one that runs already for `key` (request coalescing)."""

@@ -55,6 +55,11 @@ class Prewarmed(Generic[K, V]):
         self._rest.get(key)
         return value
 
+    def peek(self, key: K) -> V | None:
+        """The value of `key`, without counting a hit, or None: a warm entry goes on waiting."""
+        found = self._pinned.get(key)
+        return self._rest.peek(key) if found is None else found[0]
+
     def put(self, key: K, value: V, size: int, *, warm: bool = False) -> None:
         """Keep `value` of `size` bytes. `warm`: nobody asked for it yet, a warmer brought it.
 

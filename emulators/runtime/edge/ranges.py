@@ -36,3 +36,9 @@ def first_byte(text: str | None) -> int:
     """Where `text` starts, as far as it can be told before the size is known; else 0."""
     found = _ONE.fullmatch(text) if text else None
     return int(found[1]) if found and found[1] else 0
+
+
+def last_byte(text: str | None) -> int:
+    """The last byte that `text` asks for, as far as it says one; else a far one."""
+    found = _ONE.fullmatch(text) if text else None
+    return int(found[2]) if found and found[2] else 1 << 60

@@ -19,6 +19,7 @@ class BucketStats:
     signatures_verified: int = 0
     signatures_refused: int = 0
     unsigned: int = 0
+    warmed: int = 0
 
     def count(self, cache_status: str) -> None:
         """Count one answered request by its `{cdn_cache_status}`."""

@@ -118,11 +118,32 @@ def load(graph: Graph) -> UrlMap:
     """
     backends = _backends(graph)
     for rule in graph.all(RULE):
+        if _edge_of(rule):
+            continue
         proxy = _find(graph, rule["target"], *PROXIES)
         url_map = _find(graph, proxy["urlMap"], URL_MAP)
         if not url_map.get("defaultUrlRedirect"):
             return _read(url_map, backends)
     raise UnsupportedUrlMap("no forwarding rule leads to a URL map with a backend")
+
+
+def load_edges(graph: Graph) -> dict[str, UrlMap]:
+    """The audio endpoints besides the front door: forwarding rules labelled `edge`, by its value.
+
+    Raises:
+        UnsupportedUrlMap: as `load`.
+    """
+    backends = _backends(graph)
+    found: dict[str, UrlMap] = {}
+    for rule in graph.all(RULE):
+        if name := _edge_of(rule):
+            proxy = _find(graph, rule["target"], *PROXIES)
+            found[name] = _read(_find(graph, proxy["urlMap"], URL_MAP), backends)
+    return found
+
+
+def _edge_of(rule: Resource) -> str:
+    return str((rule.get("labels") or {}).get("edge") or "")
 
 
 def _read(url_map: Resource, backends: Mapping[str, Backend]) -> UrlMap:

@@ -82,14 +82,43 @@ async def test_spellings_of_one_name_share_an_entry(rig):
 
 
 async def test_cross_origin_answers_are_kept_by_origin(rig):
-    rig.storage.put("/test-project-audio/audio/a/x.mp4", b"music")
-    target = f"/audio/a/x.mp4?{signed(rig)}"
+    rig.storage.put("/test-project-images/images/x.jpg", b"jpeg", content_type="image/jpeg")
+    target = "/images/x.jpg"
     for origin in ("https://a.example", "https://b.example", "https://a.example"):
         await rig.get(target, Origin=origin)
     assert [one.get("origin") for one in rig.storage.fetches] == [
         "https://a.example",
         "https://b.example",
     ]
+
+
+async def test_signed_audio_is_one_entry_for_every_origin(rig):
+    rig.storage.put("/test-project-audio/audio/a/x.mp4", b"music")
+    target = f"/audio/a/x.mp4?{signed(rig)}"
+    await rig.get(target)
+    _, told, _ = await rig.get(target, Origin="https://a.example")
+    assert told["x-cache-status"] == "hit"
+
+
+async def test_what_a_warmer_brings_waits_for_its_first_reader(rig):
+    rig.storage.put("/test-project-audio/audio/a/x.mp4", bytes(3 * MIB + 5))
+    target = f"/audio/a/x.mp4?{signed(rig)}"
+    for _ in range(2):  # again is no harm, and no interest either
+        status, _, body = await rig.get(target, X_Segue_Warm="1", Range=f"bytes=0-{2 * MIB - 1}")
+        assert (status, body) == (204, b"")
+    assert len(rig.storage.fetches) == 2
+    _, told, body = await rig.get(target, Range=f"bytes={MIB - 2}-{MIB + 1}")
+    assert (told["x-cache-status"], len(body)) == ("hit", 4)
+    assert len(rig.storage.fetches) == 2
+    assert (await rig.stats())["warmed"] == 2
+
+
+async def test_nobody_warms_without_a_signature(rig):
+    rig.storage.put("/test-project-audio/audio/a/x.mp4", b"music")
+    assert (await rig.get("/audio/a/x.mp4", X_Segue_Warm="1"))[0] == 403
+    assert (await rig.get(f"/audio/b/x.mp4?{signed(rig)}", X_Segue_Warm="1"))[0] == 403
+    status, _, _ = await rig.get(f"/audio/a/y.mp4?{signed(rig)}", X_Segue_Warm="1")
+    assert status == 404
 
 
 async def test_origin_out_of_order_is_told(rig):
@@ -179,4 +208,5 @@ async def test_stats_count_each_bucket(rig):
         "signatures_verified": 2,
         "signatures_refused": 1,
         "unsigned": 1,
+        "warmed": 0,
     }
