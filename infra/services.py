@@ -16,6 +16,8 @@ from shared.events import (
     ArtistChanged,
     LibraryChanged,
     LicenceChanged,
+    LyricsChanged,
+    RelatedArtistsChanged,
     TrackChanged,
     TrackPlayed,
     TrackTranscoded,
@@ -23,7 +25,7 @@ from shared.events import (
     UserChanged,
 )
 
-Kind = Literal["api", "function", "job"]
+Kind = Literal["api", "gateway", "function", "job"]
 BucketRole = Literal["objectCreator", "objectViewer", "objectUser"]
 DatasetRole = Literal["dataViewer", "dataEditor"]
 
@@ -63,6 +65,8 @@ class Deployable:
 
     `routes` are URL map path rules; `finalizes` names the bucket whose new objects start the
     function; `runs` names the jobs that it may start; `ttl` are (collection, field) pairs.
+    `listens`: events that each instance reads for itself, all of them, over a subscription that it
+    makes when it starts. `session_affinity`: Cloud Run sends a client to one instance if it can.
     """
 
     name: str
@@ -70,6 +74,8 @@ class Deployable:
     routes: tuple[str, ...] = ()
     publishes: tuple[type, ...] = ()
     consumes: tuple[type, ...] = ()
+    listens: tuple[type, ...] = ()
+    session_affinity: bool = False
     buckets: Mapping[str, BucketRole] = field(default_factory=dict)
     datasets: Mapping[str, DatasetRole] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -139,11 +145,11 @@ DEPLOYABLES: tuple[Deployable, ...] = (
             "JWT_SIGNING_KEY": "jwt-signing-key",
             "BOOTSTRAP_CLIENT_SECRET": "bootstrap-client-secret",
             "BILLING_WEBHOOK_SECRET": "billing-webhook-secret",
+            "APP_PASSWORD_KEY": "app-password-key",
         },
         env={
             "GOOGLE_CLOUD_PROJECT": "{project}",
             "DEFAULT_TERRITORY": "{default_territory}",
-            "APP_PASSWORD_KEY": "app-password-key",
             "JWT_OTHER_KEY": "{jwt_other_key}",
             "PUBLIC_URL": "{public_url}",
             **_TAKES_PUSHES,
@@ -179,8 +185,8 @@ DEPLOYABLES: tuple[Deployable, ...] = (
             "/v1/audio-analysis/*",
             "/v1/recommendations/available-genre-seeds",
         ),
-        publishes=(TrackChanged, AlbumChanged, ArtistChanged),
-        consumes=(TrackTranscoded, TranscodeFailed, LicenceChanged),
+        publishes=(TrackChanged, AlbumChanged, ArtistChanged, LyricsChanged),
+        consumes=(TrackTranscoded, TranscodeFailed, LicenceChanged, RelatedArtistsChanged),
         buckets={"masters": "objectUser", "images": "objectCreator"},
         firestore=True,
         env={
@@ -302,6 +308,18 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         firestore=True,
         env={"GOOGLE_CLOUD_PROJECT": "{project}", "SEARCH_BUCKET": "{bucket_search}"},
         scale=Scale(cpu="2", memory="4Gi", timeout_s=3600),
+    ),
+    Deployable(
+        name="subsonic",
+        kind="api",
+        routes=("/rest/*",),
+        consumes=(UserChanged,),
+        firestore=True,
+        env={
+            "GOOGLE_CLOUD_PROJECT": "{project}",
+            "PUBLIC_URL": "{public_url}",
+            **_TAKES_PUSHES,
+        },
     ),
     Deployable(
         name="events",

@@ -1,6 +1,6 @@
 """What hangs on tracks, albums and artists: lyrics and pictures, over HTTP."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -79,7 +79,13 @@ class Pictures:
         return after
 
 
-def routes(store: Store, pictures: Pictures, *, now: Callable[[], datetime]) -> APIRouter:
+def routes(
+    store: Store,
+    pictures: Pictures,
+    publish: Callable[[Any], Awaitable[None]],
+    *,
+    now: Callable[[], datetime],
+) -> APIRouter:
     """`/v1/tracks/{id}/lyrics` and `/v1/catalog/{albums,artists}/{id}/image`."""
     router = APIRouter()
 
@@ -114,6 +120,8 @@ def routes(store: Store, pictures: Pictures, *, now: Callable[[], datetime]) -> 
 
         after = await store.lyrics.update(id, change)
         assert after is not None
+        # Whoever gets no answer, since this failed, puts them again.
+        await publish(lyrics.changed(after))
         return answer(lyrics.view(after))
 
     async def put(kind: Literal["album", "artist"], id: str, request: Request) -> dict[str, Any]:

@@ -87,6 +87,7 @@ def transcoded(
             manifests=event.manifests,
             preview_path=event.preview_path,
             waveform_path=event.waveform_path,
+            features=event.features,
             updated_at=at,
             unpublished_at=at,
         )
@@ -252,6 +253,7 @@ def changed(track: Track, album: Album | None, iswc: str | None, at: datetime) -
         iswc=iswc,
         blocked_markets=blocked_markets(track.markets),
         popularity=track.popularity,
+        features=track.features,
     )
 
 

@@ -16,6 +16,8 @@ from typing import Any
 
 from functions.catalog.model import Line, Lyrics, Word
 from shared.errors import Invalid
+from shared.events import LyricsChanged
+from shared.ids import derived_id
 
 MAX_CHARS = 100_000
 MAX_LINES = 2000
@@ -138,6 +140,18 @@ def to_lrc(lyrics: Lyrics) -> str:
 def _stamp(ms: int) -> str:
     minutes, rest = divmod(ms, 60_000)
     return f"{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
+
+
+def changed(lyrics: Lyrics) -> LyricsChanged:
+    """The event that tells others of the words: the same id each time it is told."""
+    return LyricsChanged(
+        event_id=derived_id("lyrics", lyrics.track_id, str(lyrics.revision)),
+        occurred_at=lyrics.updated_at,
+        track_id=lyrics.track_id,
+        revision=lyrics.revision,
+        language=lyrics.language,
+        text="\n".join(line.text for line in lyrics.lines),
+    )
 
 
 def view(lyrics: Lyrics) -> dict[str, Any]:

@@ -15,7 +15,7 @@ Every entity has an id that works for ever, a `revision` that rises by one with 
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.events import Credit, Manifest, Rendition
+from shared.events import Credit, Features, Manifest, Rendition
 
 ROLES = (
     "main",
@@ -158,6 +158,7 @@ class Track:
     created_at: datetime
     updated_at: datetime
     unpublished_at: datetime | None
+    features: Features | None = None
 
     @property
     def artists(self) -> tuple[str, ...]:
@@ -206,6 +207,15 @@ class Lyrics:
     lines: tuple[Line, ...]
     provider: str | None
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """The artists nearest to an artist, nearest first, as recommendations last told."""
+
+    artist_id: str
+    artist_ids: tuple[str, ...]
+    told_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ def assemble(it: Surroundings) -> Service:
     )
     pictures = Pictures(store, reading, publication, errands, it.images, now=it.now)
     edits = editing_routes(editing)
-    hung = attachments.routes(store, pictures, now=it.now)
+    hung = attachments.routes(store, pictures, it.publish, now=it.now)
     bulk = imports.routes(store, batch, it.public_url, new_id=it.new_id, now=it.now)
     reads = web.routes(store, objects, genres, it.public_url)
     return Service(

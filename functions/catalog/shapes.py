@@ -12,7 +12,6 @@ from shared.web.shapes import (
     ID,
     IMAGE,
     INSTANT,
-    NULL,
     PERCENT,
     SIMPLE_ALBUM,
     SIMPLE_TRACK,
@@ -83,6 +82,31 @@ _LYRICS = record(
                 },
             )
         ),
+    },
+)
+_SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+_NUMBER = {"type": "number"}
+_FEATURES = record(
+    "AudioFeatures",
+    {
+        "id": ID,
+        "type": word("audio_features"),
+        "uri": TEXT,
+        "track_href": URL,
+        "analysis_url": URL,
+        "duration_ms": COUNT,
+        "tempo": _NUMBER,
+        "key": {"type": "integer", "minimum": 0, "maximum": 11},
+        "mode": {"type": "integer", "minimum": 0, "maximum": 1},
+        "time_signature": COUNT,
+        "loudness": _NUMBER,
+        "energy": _SHARE,
+        "danceability": _SHARE,
+        "valence": _SHARE,
+        "acousticness": _SHARE,
+        "instrumentalness": _SHARE,
+        "liveness": _SHARE,
+        "speechiness": _SHARE,
     },
 )
 _JSON_LINES = Content("application/x-ndjson")
@@ -213,8 +237,10 @@ ANSWERS: Mapping[str, Answers | None] = {
     "GET /v1/recommendations/available-genre-seeds": {
         200: record("GenreSeeds", {"genres": many(TEXT)})
     },
-    "GET /v1/audio-features": {200: record("AudioFeatures", {"audio_features": many(NULL)})},
-    "GET /v1/audio-features/{track_id}": {404: ERROR},
+    "GET /v1/audio-features": {
+        200: record("ManyFeatures", {"audio_features": many(nullable(_FEATURES))})
+    },
+    "GET /v1/audio-features/{track_id}": {200: _FEATURES, 404: ERROR},
     "GET /v1/audio-analysis/{track_id}": {404: ERROR},
     "GET /v1/tracks/{track_id}/lyrics": {200: _LYRICS, 404: ERROR},
     "PUT /v1/tracks/{track_id}/lyrics": {200: _LYRICS, 404: ERROR},

@@ -17,6 +17,7 @@ from functions.catalog.model import (
     Import,
     Lyrics,
     Name,
+    Related,
     Track,
     Vocabulary,
     Work,
@@ -43,6 +44,7 @@ COLLECTIONS: Mapping[str, tuple[str, type, str]] = {
     "errands": (model.ERRANDS, Errand, "errand"),
     "imports": (IMPORTS, Import, "import"),
     "chunks": ("import_chunks", Chunk, "chunk"),
+    "related": ("related_artists", Related, "related"),
     "vocabularies": (model.VOCABULARIES, Vocabulary, "vocabulary"),
 }
 """The fields of `Store`: collection, type of its documents, what one is called in errors."""
@@ -65,6 +67,7 @@ class Store:
     errands: Documents[Errand]
     imports: Documents[Import]
     chunks: Documents[Chunk]
+    related: Documents[Related]
     vocabularies: Documents[Vocabulary]
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(
         default_factory=WeakValueDictionary, repr=False, init=False

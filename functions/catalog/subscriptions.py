@@ -8,12 +8,12 @@ from datetime import datetime
 from functions.catalog import albums, availability, domain, uploads
 from functions.catalog.domain import AudioOwner, Master
 from functions.catalog.errands import Errands
-from functions.catalog.model import Artist, Availability, Track
+from functions.catalog.model import Artist, Availability, Related, Track
 from functions.catalog.placing import Placing
 from functions.catalog.publication import Publication
 from functions.catalog.store import Store
 from shared.errors import Invalid
-from shared.events import LicenceChanged, TrackTranscoded, TranscodeFailed
+from shared.events import LicenceChanged, RelatedArtistsChanged, TrackTranscoded, TranscodeFailed
 from shared.web.push import Handler
 
 AT_ONCE = 16
@@ -90,7 +90,16 @@ def handlers(
     async def on_licence_changed(event: LicenceChanged) -> None:
         await markets.apply(event)
 
+    async def on_related_artists_changed(event: RelatedArtistsChanged) -> None:
+        def told(known: Related | None) -> Related | None:
+            if known is not None and known.told_at > event.occurred_at:
+                return None
+            return Related(event.artist_id, event.artist_ids, event.occurred_at)
+
+        await store.related.update(event.artist_id, told)
+
     return {
+        RelatedArtistsChanged: on_related_artists_changed,
         TrackTranscoded: on_track_transcoded,
         TranscodeFailed: on_transcode_failed,
         LicenceChanged: on_licence_changed,

@@ -17,6 +17,10 @@ from shared.territories import TERRITORIES
 from shared.webapi.objects import EVERYWHERE, Parts
 
 MARKETS = sorted(TERRITORIES)
+_SHOWN_FEATURES = (
+    "key", "mode", "time_signature", "loudness", "energy", "danceability", "valence",
+    "acousticness", "instrumentalness", "liveness", "speechiness",
+)  # fmt: skip
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -127,6 +131,23 @@ class Views:
         view["external_ids"] = {"isrc": track.isrc} if track.isrc else {}
         view["popularity"] = track.popularity
         return view
+
+    def features(self, track: Track) -> dict[str, Any] | None:
+        """An audio features object, or None when nothing was measured."""
+        heard = track.features
+        if heard is None or track.removed:
+            return None
+        id = track.track_id
+        return {
+            "id": id,
+            "type": "audio_features",
+            "uri": f"spotify:track:{id}",
+            "track_href": f"{self._url}/v1/tracks/{id}",
+            "analysis_url": f"{self._url}/v1/audio-analysis/{id}",
+            "duration_ms": track.duration_ms,
+            "tempo": heard.tempo_bpm,
+            **{name: getattr(heard, name) for name in _SHOWN_FEATURES},
+        }
 
     def category(self, genre: str) -> dict[str, Any]:
         """A browse category: a genre."""

@@ -16,7 +16,7 @@ from functions.catalog.views import MARKETS, slug
 from functions.catalog.vocabulary import Genres
 from shared.errors import Invalid, NotFound
 from shared.ids import parse_id
-from shared.web.answers import answer, cacheable, cacheable_body, cacheable_parts
+from shared.web.answers import cacheable, cacheable_body, cacheable_parts
 from shared.web.paging import page_view
 from shared.web.principal import Principal, requires
 
@@ -158,13 +158,15 @@ def routes(store: Store, objects: Objects, genres: Genres, public_url: str) -> A
 
     @router.get("/v1/artists/{artist_id}/related-artists")
     async def get_related_artists(artist_id: str, request: Request, reader: Reader) -> Response:
-        """Who shares tracks with the artist, then who shares genres: until there are
-        recommendations."""
+        """Who is heard by the same listeners, as recommendations found; then who shares tracks
+        with the artist, then who shares genres."""
         artist = await artist_of(artist_id)
+        told = await store.related.find(artist.artist_id)
         lists = ("listed_for", [artist.artist_id, *artist.absorbed][:MAX_LISTS])
         tracks = await store.tracks.scan(lists, order_by="rank", descending=True, limit=LOOKED_AT)
         shared = Counter(credit.artist_id for track in tracks for credit in track.credits)
-        ids = [id for id, _ in shared.most_common(RELATED + 1)]
+        ids = list(told.artist_ids[:RELATED]) if told else []
+        ids += [id for id, _ in shared.most_common(RELATED + 1)]
         if artist.refs:
             alike = await store.artists.scan(("refs", artist.refs), limit=RELATED + 1)
             ids += [it.artist_id for it in alike]
@@ -230,13 +232,20 @@ def routes(store: Store, objects: Objects, genres: Genres, public_url: str) -> A
 
     @router.get("/v1/audio-features", openapi_extra=takes("ids"))
     async def get_many_features(request: Request, reader: Reader) -> Response:
-        """Nulls: nobody has measured features yet, and none are made up."""
-        return answer({"audio_features": [None] * len(ids_of(request, 100))})
+        """Null for a track that is unknown, has no audio yet, or none worth measuring."""
+        ids = ids_of(request, 100)
+        found = await reading.tracks.many(ids)
+        views = [objects.views.features(it) if (it := found.get(id)) else None for id in ids]
+        return cacheable(request, {"audio_features": views}, max_age_s=MAX_AGE_S)
 
     @router.get("/v1/audio-features/{track_id}")
-    async def get_features(track_id: str, reader: Reader) -> Response:
-        parse_id(track_id, "track id")
-        raise NotFound("analysis not found", code="ANALYSIS_NOT_FOUND")
+    async def get_features(track_id: str, request: Request, reader: Reader) -> Response:
+        id = parse_id(track_id, "track id")
+        track = (await reading.tracks.many([id])).get(id)
+        view = objects.views.features(track) if track else None
+        if view is None:
+            raise NotFound("analysis not found", code="ANALYSIS_NOT_FOUND")
+        return cacheable(request, view, max_age_s=MAX_AGE_S)
 
     @router.get("/v1/audio-analysis/{track_id}")
     async def get_analysis(track_id: str, reader: Reader) -> Response:

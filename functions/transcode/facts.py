@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from functions.transcode.tags import Tags
-from shared.events import Manifest, Rendition, TrackTranscoded
+from shared.events import Features, Manifest, Rendition, TrackTranscoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,7 @@ class Audio:
     `total_samples` counts stereo samples at `sample_rate_hz`, the ladder's; `channels` are the
     master's. `mp3_delay` and `mp3_padding` are what players of the MP3 renditions must drop.
     `fingerprint` is Chromaprint's, base64, of the first two minutes; empty if too short for one.
+    `features` are null for silence and for less than three seconds.
     """
 
     audio_id: str
@@ -31,6 +32,7 @@ class Audio:
     manifests: tuple[Manifest, ...]
     preview_path: str
     waveform_path: str
+    features: Features | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +74,5 @@ def transcoded(
         isrc=tags.isrc,
         track_number=tags.track_number,
         disc_number=tags.disc_number,
+        features=audio.features,
     )

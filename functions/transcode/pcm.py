@@ -1,9 +1,14 @@
-"""The decoded audio as it streams by: hashed, counted, drawn, and a part kept for the preview."""
+"""The decoded audio as it streams by: hashed, counted, drawn, listened to, and a part kept for the
+preview."""
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from functions.transcode.waveform import Waveform
+
+if TYPE_CHECKING:
+    from functions.transcode.spectra import Summary
 
 _FRAME_BYTES = 8  # stereo float32
 _EXCERPT_S = 45
@@ -21,11 +26,14 @@ class Listener:
     """Takes chunks of stereo float32 PCM of any size; memory does not grow with their number."""
 
     def __init__(self, rate_hz: int, expected_s: float | None) -> None:
+        from functions.transcode.spectra import Spectra
+
         self._rate_hz = rate_hz
         self._hash = hashlib.sha256()
         self._rest = b""
         self._samples = 0
         self._waveform = Waveform(rate_hz)
+        self._spectra = Spectra(rate_hz)
         self._excerpt: list[bytes] = []
         # A quarter in, at most 30 s: past the introduction. From the start if it is short, or
         # if nobody knows how long it is.
@@ -42,6 +50,7 @@ class Listener:
         frames = np.frombuffer(data, dtype="<f4", count=whole // 4).reshape(-1, 2)
         self._keep(frames)
         self._waveform.add(frames)
+        self._spectra.add(frames)
         self._samples += len(frames)
 
     def _keep(self, frames) -> None:
@@ -67,6 +76,10 @@ class Listener:
 
     def excerpt(self) -> Excerpt:
         return Excerpt(b"".join(self._excerpt), self._rate_hz)
+
+    def heard(self) -> "Summary":
+        """What features are made of; call it once, at the end."""
+        return self._spectra.summary()
 
     def waveform(self) -> bytes:
         """The drawing as JSON; see `waveform.Waveform`."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from functions.transcode import command, preview, tags
 from functions.transcode.completeness import breaks_off
 from functions.transcode.facts import Audio, Source
+from functions.transcode.features import features
 from functions.transcode.ladder import LADDER_VERSION, sample_rate_hz
 from functions.transcode.loudness import summaries
 from functions.transcode.packaging import package
@@ -101,6 +102,7 @@ def transcode_master(
         manifests=manifests,
         preview_path=prefix + preview.PATH,
         waveform_path=prefix + WAVEFORM,
+        features=features(listener.heard(), loudness[0].integrated_lufs),
     )
     fingerprint.unlink()
     return Transcoded(Source(master_sha256, audio, tags.read(master, covers)), out, covers)

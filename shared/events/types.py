@@ -4,6 +4,8 @@ none is ever renamed or removed (`tests/shared/events/golden` holds every publis
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.rights.deals import Deal
+
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
@@ -258,7 +260,12 @@ class UserChanged:
 
 @dataclass(frozen=True, slots=True)
 class LicenceChanged:
-    """A licence as it now stands. Window half-open, UTC; `territories` ISO 3166-1 or "*"."""
+    """A licence as it now stands. Window half-open, UTC; `territories` ISO 3166-1 or "*".
+
+    A licence's licensor, who is paid for plays under it, never changes. Of a licence that came by
+    a DDEX message `track_ids` are those of one release, and its dates on listeners' own clocks,
+    where it has such, are left out: what may be played when is told by `RightsChanged`.
+    """
 
     event_id: str
     occurred_at: datetime
@@ -270,6 +277,19 @@ class LicenceChanged:
     starts_at: datetime | None
     ends_at: datetime | None
     withdrawn: bool
+    licensor_id: str | None = None
+    licensor_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RightsChanged:
+    """All deals that cover a track, as of its `version`, which rises by one with each change."""
+
+    event_id: str
+    occurred_at: datetime
+    track_id: str
+    version: int
+    deals: tuple[Deal, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,16 +409,30 @@ class ChannelPublished:
     recheck: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class LyricsChanged:
+    """The words of a track as they now are, without times; `language` BCP 47 where it was told."""
+
+    event_id: str
+    occurred_at: datetime
+    track_id: str
+    revision: int
+    language: str | None
+    text: str
+
+
 ALL: tuple[type, ...] = (
     AlbumChanged,
     ArtistChanged,
     ChannelPublished,
     LibraryChanged,
     LicenceChanged,
+    LyricsChanged,
     MixPublished,
     PlaylistChanged,
     RecommendationsShown,
     RelatedArtistsChanged,
+    RightsChanged,
     TrackChanged,
     TrackPlayed,
     TrackTranscoded,

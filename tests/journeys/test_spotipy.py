@@ -167,7 +167,9 @@ def test_an_application_browses_what_there_is(
         assert app.category(category["id"])["name"] == category["name"]
         assert "playlists" in app.category_playlists(category["id"])
     assert isinstance(app.recommendation_genre_seeds()["genres"], list)
-    assert app.audio_features([tracks[0]["id"]]) == [None]
+    (features,) = app.audio_features([tracks[0]["id"]])
+    assert features["id"] == tracks[0]["id"]
+    assert 0 <= features["energy"] <= 1
     with pytest.raises(spotipy.SpotifyException) as absent:
         app.audio_analysis(tracks[0]["id"])
     assert absent.value.http_status == 404

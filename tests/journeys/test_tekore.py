@@ -142,9 +142,10 @@ def test_an_application_browses_what_there_is(
         assert app.category(category.id).name == category.name
         assert app.category_playlists(category.id).total == 0
     assert isinstance(app.recommendation_genre_seeds(), list)
-    for unknown in (app.track_audio_features, app.track_audio_analysis):
-        with pytest.raises(tekore.NotFound):
-            unknown(tracks[0]["id"])
+    features = app.track_audio_features(tracks[0]["id"])
+    assert (features.id, 0 <= features.key <= 11) == (tracks[0]["id"], True)
+    with pytest.raises(tekore.NotFound):
+        app.track_audio_analysis(tracks[0]["id"])
 
 
 def test_an_application_searches(app: tekore.Spotify, tracks: list[dict[str, Any]]) -> None:

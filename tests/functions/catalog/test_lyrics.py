@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from functions.catalog import lyrics
 from functions.catalog.model import Word
 from shared.errors import Invalid
+from shared.events import LyricsChanged
 from tests.functions.catalog.fakes import Catalog, code_of
 from tests.functions.catalog.test_editing import EDITOR, READER, make
 from tests.web import NOT_OBJECTS, NOW, client_of
@@ -100,4 +101,6 @@ async def test_lyrics_are_stored_and_served():
     assert put.json() == got
     assert (got["sync"], got["lines"][0]["start_ms"]) == ("line", 1000)
     assert text.text == "[00:01.000]La\n"
+    (told,) = catalog.told(LyricsChanged)
+    assert (told.track_id, told.language, told.text) == (track["id"], "sv-SE", "La")
     assert (denied.status_code, lost.status_code) == (403, 404)

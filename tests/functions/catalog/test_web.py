@@ -1,5 +1,6 @@
 """The Web API's catalog group, as its clients ask for it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from shared.events import LicenceChanged, TrackChanged
+from shared.events import Features, LicenceChanged, RelatedArtistsChanged, TrackChanged
 from shared.ids import derived_id
 from tests.functions.catalog.fakes import PUSHES, TOKENS, Catalog, code_of, transcoded
 from tests.functions.catalog.test_editing import ANY, EDITOR, READER, make
@@ -255,3 +256,35 @@ async def test_cover_art_is_re_encoded_in_every_size():
     names = {it["url"].removeprefix(f"{PUBLIC_URL}/") for it in images}
     assert names == set(catalog.images.kept)
     assert all(it.startswith(b"\xff\xd8") for it in catalog.images.kept.values())
+
+
+async def test_audio_features_are_what_transcoding_measured():
+    heard = Features(
+        120.0, 5, 0, 4, 0.7, 0.8, 0.3, 0.1, 0.9, 0.1, 0.05, -9.5, confidence=0.6, timbre=(0.1, 0.2)
+    )
+    catalog = Catalog()
+    async with client_of(catalog.app()) as client:
+        id = await played(catalog, client, 1, features=heard)
+        (many,) = (await get(client, f"/v1/audio-features?ids={id}"))["audio_features"]
+        one = await get(client, f"/v1/audio-features/{id}")
+    assert many == one
+    assert (one["id"], one["tempo"], one["key"], one["mode"]) == (id, 120.0, 5, 0)
+    assert one["loudness"] == -9.5
+    assert "timbre" not in one
+    assert catalog.told(TrackChanged)[-1].features == heard
+
+
+async def test_related_artists_are_those_that_recommendations_found_first():
+    catalog = Catalog()
+    async with client_of(catalog.app()) as client:
+        ids = []
+        for n in range(3):
+            id = await played(catalog, client, n, artists=(f"Artist {n}",))
+            track = await get(client, f"/v1/tracks/{id}")
+            ids.append(track["artists"][0]["id"])
+        event = RelatedArtistsChanged("e", NOW, ids[0], (ids[2], "gone" + "0" * 18), "2026-W47")
+        await PUSHES.push(client, event)
+        late = replace(event, occurred_at=NOW - timedelta(days=7), artist_ids=(ids[1],))
+        await PUSHES.push(client, late)
+        told = await get(client, f"/v1/artists/{ids[0]}/related-artists")
+    assert [it["id"] for it in told["artists"]] == [ids[2]]
