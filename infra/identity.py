@@ -139,6 +139,7 @@ class Secrets(pulumi.ComponentResource):
             "cdn-signing-key": config.cdn_signing_key,
             "bootstrap-client-secret": config.bootstrap_client_secret,
             "billing-webhook-secret": config.billing_webhook_secret,
+            "app-password-key": config.app_password_key,
         }
         self.secrets = {
             name: secretmanager.Secret(
@@ -158,4 +159,3 @@ class Secrets(pulumi.ComponentResource):
             for name, value in values.items()
         }
         self.register_outputs({})
-            "app-password-key": config.app_password_key,
