@@ -17,6 +17,7 @@ ENTRY_POINTS = {
     "library": ("functions.library.main", "shared.web.serve"),
     "playback": ("functions.playback.main", "shared.web.serve"),
     "rights": ("functions.rights.main", "shared.web.serve"),
+    "subsonic": ("functions.subsonic.main", "shared.web.serve"),
     "search": ("functions.search.main", "functions.search.job", "shared.web.serve"),
     "transcode": ("functions.transcode.main", "functions.transcode.job"),
 }

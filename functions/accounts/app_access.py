@@ -131,6 +131,7 @@ class AppAccess:
             "scope": claims["scope"],
             "user_id": user.user_id,
             "username": user.email,
+            "plan": claims["plan"],
         }
 
 

@@ -121,7 +121,7 @@ ANSWERS: Mapping[str, Answers | None] = {
         200: {
             **_TOKEN,
             "title": "AppPasswordToken",
-            "properties": {**_TOKEN["properties"], "user_id": ID, "username": TEXT},
+            "properties": {**_TOKEN["properties"], "user_id": ID, "username": TEXT, "plan": TEXT},
         },
         400: OAUTH_ERROR,
     },

@@ -17,6 +17,7 @@ from functions.library.store import Shelves
 from shared.web.answers import answer, cacheable
 from shared.web.principal import Principal, requires
 from shared.webapi import query
+from shared.webapi.shown import instant
 
 User = Annotated[Principal, Depends(requires())]
 Reader = Annotated[Principal, Depends(requires("user-library-read"))]
@@ -134,6 +135,14 @@ def routes(library: Library, shelves: Shelves, items: Items, public_url: str) ->
         things = await asked.named(request)
         asked.may_read(user, things)
         return answer(await library.contains(user.user_id, things), headers=_FRESH)
+
+    @router.get("/v1/me/library/added", openapi_extra=_takes("uris"))
+    async def added(request: Request, user: User) -> Response:
+        """As `contains`, with the instants since when instead of true, and null for false."""
+        things = await asked.named(request)
+        asked.may_read(user, things)
+        since = await library.added(user.user_id, things)
+        return answer([it and instant(it) for it in since], headers=_FRESH)
 
     @router.get("/v1/me/following", openapi_extra=_takes("type", "limit", "after", "before"))
     async def followed(request: Request, user: FollowReader) -> Response:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
-from functions.library.domain import Kind, shelf_id_of
+from functions.library.domain import Item, Kind, added_at, shelf_id_of
 from functions.library.projections import Projections
 from functions.library.publication import Publication
 from functions.library.store import Shelves
@@ -52,6 +53,19 @@ class Library:
             )
         )
         return [found[kind][id] for kind, id in things]
+
+    async def added(self, user_id: str, things: Sequence[Named]) -> list[datetime | None]:
+        """Since when each of `things` is there, in their order; None for what is not."""
+        found: dict[Named, datetime] = {}
+        for kind, ids in _by_kind(things).items():
+            meaning = await self._meaning(kind, ids)
+            meant = [id for same in meaning.values() for id in same]
+            keys = await self._shelves.keys(shelf_id_of(user_id, kind), meant)
+            for id, same in meaning.items():
+                there = [keys[it] for it in same if it in keys]
+                if there:
+                    found[kind, id] = added_at(Item(id, min(there)))
+        return [found.get(it) for it in things]
 
     async def key_of(self, user_id: str, kind: Kind, id: str) -> int | None:
         """Where the thing is on its shelf."""

@@ -84,6 +84,7 @@ ANSWERS: Mapping[str, Answers | None] = {
     "PUT /v1/me/library": {200: None},
     "DELETE /v1/me/library": {200: None},
     "GET /v1/me/library/contains": {200: _CONTAINED},
+    "GET /v1/me/library/added": {200: many(nullable(INSTANT))},
     "GET /v1/me/following": {200: _FOLLOWED, 304: None},
     "PUT /v1/me/following": {204: None},
     "DELETE /v1/me/following": {204: None},

@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute
 
 from shared.web.principal import Requires
-from shared.web.shapes import ERROR, TEXT, Answers, Content, Form, record
+from shared.web.shapes import ERROR, TEXT, Answers, Content, Either, Form, record
 
 VERSION = "1.0.0"
 """Of all documents: major changes break clients, minor ones add."""
@@ -125,10 +125,15 @@ def _form(form: Form) -> dict[str, Any]:
 
 def _response(status: int | str, what: object, components: dict[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {"description": _MEANINGS.get(status, f"Status {status}")}
-    if isinstance(what, Content):
-        made["content"] = {what.media_type: {"schema": {"type": "string"}}}
-    elif what is not None:
-        made["content"] = {"application/json": {"schema": hoisted(what, components)}}
+    contents = what.contents if isinstance(what, Either) else (what,)
+    for content in contents:
+        if isinstance(content, Content):
+            named, schema = content.media_type, {"type": "string"}
+        elif content is not None:
+            named, schema = "application/json", hoisted(content, components)
+        else:
+            continue
+        made.setdefault("content", {})[named] = {"schema": schema}
     return made
 
 

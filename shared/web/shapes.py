@@ -22,6 +22,16 @@ class Content:
     media_type: str
 
 
+@dataclass(frozen=True, slots=True, init=False)
+class Either:
+    """An answer in one of several media types, whichever is asked for."""
+
+    contents: tuple["Shape | Content", ...]
+
+    def __init__(self, *contents: "Shape | Content") -> None:
+        object.__setattr__(self, "contents", contents)
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """What a request carries that the handler reads by itself: form fields, `needed` and not."""
@@ -30,7 +40,7 @@ class Form:
     maybe: tuple[str, ...] = ()
 
 
-Answers = Mapping[int | str, Shape | Content | Form | None]
+Answers = Mapping[int | str, Shape | Content | Either | Form | None]
 """Status (or "default") → what its body is; None: no body. Under "request": the `Form` taken."""
 
 TEXT: Shape = {"type": "string"}
