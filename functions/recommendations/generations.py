@@ -32,9 +32,6 @@ CANDIDATES = 200
 NEIGHBOURS = 50
 """At most, in an `ItemGeneration`."""
 
-DISCOVER_WEEKLY = "discover-weekly"
-DAILY_MIX = "daily-mix"
-
 POINTERS, USERS, ITEMS, CHARTS, RUNS = (
     "reco_pointers",
     "reco_users",
@@ -73,24 +70,11 @@ class Candidate:
 class Source:
     """What one source proposes to one user, best first, at most `CANDIDATES`.
 
-    `name`: "collaborative", or what another module of this package calls its own.
+    `name` is one of `functions.recommendations.candidates.SOURCES`.
     """
 
     name: str
     candidates: tuple[Candidate, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Taste:
-    """One of a user's tastes: a cluster of what they play. `weight`s of a user add up to 1.
-
-    `vector` is the cluster's centre in the space of `ItemGeneration.vector`; `track_ids` the
-    user's own tracks that lie nearest to it, heaviest first.
-    """
-
-    weight: float
-    vector: tuple[float, ...]
-    track_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +91,6 @@ class UserGeneration:
     made_at: datetime
     sources: tuple[Source, ...]
     vector: tuple[float, ...]
-    tastes: tuple[Taste, ...]
     played: tuple[str, ...]
     weights: tuple[float, ...]
     bot: bool = False
