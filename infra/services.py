@@ -18,6 +18,7 @@ from shared.events import (
     LicenceChanged,
     LyricsChanged,
     RelatedArtistsChanged,
+    RightsChanged,
     TrackChanged,
     TrackPlayed,
     TrackTranscoded,
@@ -186,7 +187,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
             "/v1/recommendations/available-genre-seeds",
         ),
         publishes=(TrackChanged, AlbumChanged, ArtistChanged, LyricsChanged),
-        consumes=(TrackTranscoded, TranscodeFailed, LicenceChanged, RelatedArtistsChanged),
+        consumes=(TrackTranscoded, TranscodeFailed, RightsChanged, RelatedArtistsChanged),
         buckets={"masters": "objectUser", "images": "objectCreator"},
         firestore=True,
         env={
@@ -232,7 +233,8 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         name="rights",
         kind="api",
         routes=("/v1/rights/*",),
-        publishes=(LicenceChanged,),
+        publishes=(LicenceChanged, RightsChanged),
+        consumes=(TrackChanged,),
         firestore=True,
         env={"GOOGLE_CLOUD_PROJECT": "{project}", **_VERIFIES_TOKENS, **_TAKES_PUSHES},
         schedules=(Schedule("republish-licences", "*/5 * * * *"),),
@@ -240,8 +242,8 @@ DEPLOYABLES: tuple[Deployable, ...] = (
     Deployable(
         name="playback",
         kind="api",
-        routes=("/v1/plays", "/v1/me/player/*"),
-        consumes=(TrackChanged, LicenceChanged, TrackPlayed),
+        routes=("/v1/plays", "/v1/plays/versions", "/v1/me/player/*"),
+        consumes=(TrackChanged, RightsChanged, TrackPlayed),
         firestore=True,
         secrets={"CDN_SIGNING_KEY": "cdn-signing-key"},
         env={

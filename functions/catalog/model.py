@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.events import Credit, Features, Manifest, Rendition
+from shared.rights.deals import Deal
 
 ROLES = (
     "main",
@@ -228,23 +229,13 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """One licence as a track sees it. Window half-open, UTC."""
-
-    licence_id: str
-    version: int
-    territories: tuple[str, ...]
-    starts_at: datetime | None
-    ends_at: datetime | None
-    withdrawn: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Availability:
-    """What rights has said of a track; `due_at` is when a window next opens or closes."""
+    """What rights has said of a track, as of `version`; `due_at` is when that next changes
+    anything by itself."""
 
     track_id: str
-    terms: tuple[Term, ...]
+    version: int
+    deals: tuple[Deal, ...]
     due_at: datetime | None
 
 

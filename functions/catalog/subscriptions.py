@@ -1,7 +1,6 @@
 """Events in: what transcoding made of a master, what rights says. Every handler may run twice,
 at any point."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
@@ -13,11 +12,8 @@ from functions.catalog.placing import Placing
 from functions.catalog.publication import Publication
 from functions.catalog.store import Store
 from shared.errors import Invalid
-from shared.events import LicenceChanged, RelatedArtistsChanged, TrackTranscoded, TranscodeFailed
+from shared.events import RelatedArtistsChanged, RightsChanged, TrackTranscoded, TranscodeFailed
 from shared.web.push import Handler
-
-AT_ONCE = 16
-"""Tracks of one licence written side by side."""
 
 
 def handlers(
@@ -87,7 +83,7 @@ def handlers(
             lambda known: uploads.failed(known, event.reason, event.message, now()),
         )
 
-    async def on_licence_changed(event: LicenceChanged) -> None:
+    async def on_rights_changed(event: RightsChanged) -> None:
         await markets.apply(event)
 
     async def on_related_artists_changed(event: RelatedArtistsChanged) -> None:
@@ -102,7 +98,7 @@ def handlers(
         RelatedArtistsChanged: on_related_artists_changed,
         TrackTranscoded: on_track_transcoded,
         TranscodeFailed: on_transcode_failed,
-        LicenceChanged: on_licence_changed,
+        RightsChanged: on_rights_changed,
     }
 
 
@@ -122,23 +118,14 @@ class Markets:
         self._errands = errands
         self._now = now
 
-    async def apply(self, event: LicenceChanged) -> None:
-        """Project a licence onto each of its tracks, known already or not."""
-        gate = asyncio.Semaphore(AT_ONCE)
+    async def apply(self, event: RightsChanged) -> None:
+        """Project a track's deals, whether it is known already or not."""
         at = self._now()
-
-        async def project(track_id: str) -> str | None:
-            async with gate:
-                known = await self._store.availability.update(
-                    track_id,
-                    lambda known: availability.with_licence(known, track_id, event, at),
-                )
-                assert known is not None
-                return await self._track(known)
-
-        found = await asyncio.gather(*(project(id) for id in event.track_ids))
-        for album_id in {id for id in found if id is not None}:
-            await self._errands.refit(album_id)
+        known = await self._store.availability.update(
+            event.track_id, lambda known: availability.with_rights(known, event, at)
+        )
+        assert known is not None
+        await self.settle(known)
 
     async def settle(self, known: Availability) -> None:
         """Let the track and its album be available where the licences now say."""

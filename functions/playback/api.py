@@ -4,21 +4,24 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.playback import history
+from functions.playback.decisions import Asked, Decisions
 from functions.playback.delivery import decision_of, deliver, instant
-from functions.playback.domain import TRACK_NOT_READY, Grant, Playable, grant
+from functions.playback.domain import TRACK_NOT_READY, Playable, grant
 from functions.playback.store import Histories, Playables
 from shared import cdn
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict
 from shared.ids import parse_id
+from shared.rights.vocabulary import ON_DEMAND
 from shared.web import errors
 from shared.web.answers import answer
 from shared.web.principal import Principal, requires
 
 Listener = Annotated[Principal, Depends(requires("streaming"))]
+RightsHolder = Annotated[Principal, Depends(requires("rights:write"))]
 Reader = Annotated[Principal, Depends(requires("user-read-recently-played"))]
 Limit = Annotated[int, Query(ge=1, le=history.KEPT)]
 Milliseconds = Annotated[int | None, Query(ge=0, le=10**14)]
@@ -32,8 +35,17 @@ class NewPlay(BaseModel):
     track_id: Annotated[str, Field(max_length=64)]
 
 
+class Versions(BaseModel):
+    """Tracks whose rights, as they are projected here, are asked for."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    track_ids: list[Annotated[str, Field(max_length=64)]] = Field(min_length=1, max_length=500)
+
+
 def routes(
     playables: Playables,
+    decisions: Decisions,
     histories: Histories,
     key: cdn.SigningKey,
     public_url: str,
@@ -42,28 +54,18 @@ def routes(
     new_id: Callable[[], str],
     now: Callable[[], datetime],
 ) -> APIRouter:
-    """`POST /v1/plays` and `GET /v1/me/player/recently-played`."""
+    """`POST /v1/plays`, what takedowns ask, and `GET /v1/me/player/recently-played`."""
     router = APIRouter()
     secure = "; Secure" if public_url.startswith("https:") else ""
 
-    async def decide(track_id: str, listener: Principal, at: datetime) -> tuple[Playable, Grant]:
-        def of(playable: Playable) -> Grant:
-            territory, plan = listener.territory, listener.plan
-            return grant(playable, territory=territory, plan=plan, at=at, lifetime=lifetime)
-
-        cached = playables.cached(track_id)
-        if cached is not None and (decision := of(cached)).allow:
-            return cached, decision
-        # Never refuse on an old copy: the licence may have come a moment ago.
-        playable = await playables.find(track_id)
-        if playable is None:
-            raise NotFound(f"no track {track_id}", code="TRACK_NOT_FOUND")
-        return playable, of(playable)
-
     @router.post("/v1/plays")
-    async def play(asked: NewPlay, listener: Listener) -> Response:
+    async def play(asked: NewPlay, listener: Listener, request: Request) -> Response:
         track_id, at = parse_id(asked.track_id, "track_id"), now()
-        playable, decision = await decide(track_id, listener, at)
+        token = request.headers["authorization"].partition(" ")[2].strip()
+        playable, decided = await decisions.of(
+            track_id, Asked(listener.territory, listener.plan, ON_DEMAND, at, token)
+        )
+        decision = grant(playable, decided, plan=listener.plan, at=at, lifetime=lifetime)
         if decision.reason == TRACK_NOT_READY:
             raise Conflict("the track has no audio yet", code=TRACK_NOT_READY)
         if not decision.allow:
@@ -77,6 +79,14 @@ def routes(
             f"HttpOnly; SameSite=Lax{secure}"
         )
         return answer(delivery.body, 201, {"set-cookie": cookie, "cache-control": "no-store"})
+
+    @router.post("/v1/plays/versions")
+    async def versions(asked: Versions, holder: RightsHolder) -> Response:
+        """Which version of each track's rights every play is now held against, 0 for none."""
+        ids = [parse_id(id, "track_id") for id in asked.track_ids]
+        known = await playables.find_many(ids)
+        found = {id: known[id].rights_version if id in known else 0 for id in ids}
+        return answer({"versions": found}, headers={"cache-control": "no-store"})
 
     @router.get("/v1/me/player/recently-played")
     async def recently_played(

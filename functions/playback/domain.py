@@ -1,24 +1,19 @@
 """What may be played, by whom and until when. Pure.
 
-Playable   a track's audio and licences, projected from catalog's and rights' events
-grant      the decision: deny unless one licence covers territory, instant and plan
+Playable   a track's audio and deals, projected from catalog's and rights' events
+grant      a decision of `shared.rights` as what may be opened, and until when
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.events import LicenceChanged, Manifest, Rendition, TrackChanged
-
-WORLDWIDE = "*"
+from shared.events import Credit, Manifest, Rendition, RightsChanged, TrackChanged
+from shared.rights.deals import Deal
+from shared.rights.shapes import Decision
 
 TRACK_NOT_READY = "TRACK_NOT_READY"
-NO_LICENCE = "NO_LICENCE"
-TERRITORY = "TERRITORY"
-WINDOW_NOT_OPEN = "WINDOW_NOT_OPEN"
-WINDOW_CLOSED = "WINDOW_CLOSED"
-PLAN = "PLAN"
-LICENSED = "LICENSED"
+RIGHTS_UNAVAILABLE = "RIGHTS_UNAVAILABLE"
+"""Nobody could be asked: not what is projected here, nor rights itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +27,13 @@ class Audio:
     renditions: tuple[Rendition, ...]
     manifests: tuple[Manifest, ...]
     waveform_path: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Licence:
-    """One licence as this track sees it; a withdrawn one stays, so that an older version
-    arriving late cannot bring it back. Window half-open, UTC, None unbounded."""
-
-    licence_id: str
-    version: int
-    territories: tuple[str, ...]
-    plans: tuple[str, ...]
-    starts_at: datetime | None
-    ends_at: datetime | None
-    withdrawn: bool
+    preview_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Playable:
-    """A track as playback knows it. `revision` 0: the catalog has said nothing about it yet."""
+    """A track as playback knows it. `revision` 0: the catalog has said nothing about it yet;
+    `rights_version` 0: neither has rights."""
 
     track_id: str
     revision: int = 0
@@ -61,7 +44,17 @@ class Playable:
     explicit: bool = False
     cover_id: str | None = None
     audio: Audio | None = None
-    licences: Mapping[str, Licence] = field(default_factory=dict)
+    rights_version: int = 0
+    deals: tuple[Deal, ...] = ()
+    album_id: str | None = None
+    album_type: str | None = None
+    album_artists: tuple[Credit, ...] = ()
+    credits: tuple[Credit, ...] = ()
+    disc_number: int | None = None
+    track_number: int | None = None
+    release_date: str | None = None
+    blocked_markets: tuple[str, ...] = ()
+    popularity: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +83,7 @@ def with_track(playable: Playable, event: TrackChanged) -> Playable | None:
             renditions=event.renditions,
             manifests=event.manifests,
             waveform_path=event.waveform_path,
+            preview_path=event.preview_path,
         )
     return replace(
         playable,
@@ -101,62 +95,37 @@ def with_track(playable: Playable, event: TrackChanged) -> Playable | None:
         explicit=event.explicit,
         cover_id=event.cover_id,
         audio=audio,
+        album_id=event.album_id,
+        album_type=event.album_type,
+        album_artists=event.album_artists,
+        credits=event.credits,
+        disc_number=event.disc_number,
+        track_number=event.track_number,
+        release_date=event.release_date,
+        blocked_markets=event.blocked_markets,
+        popularity=event.popularity,
     )
 
 
-def with_licence(playable: Playable, event: LicenceChanged) -> Playable | None:
+def with_rights(playable: Playable, event: RightsChanged) -> Playable | None:
     """The projection after `event`; None when it already knows that version or a later one."""
-    known = playable.licences.get(event.licence_id)
-    if known is not None and event.version <= known.version:
+    if event.version <= playable.rights_version:
         return None
-    licence = Licence(
-        licence_id=event.licence_id,
-        version=event.version,
-        territories=event.territories,
-        plans=event.plans,
-        starts_at=event.starts_at,
-        ends_at=event.ends_at,
-        withdrawn=event.withdrawn,
-    )
-    return replace(playable, licences={**playable.licences, event.licence_id: licence})
+    return replace(playable, rights_version=event.version, deals=event.deals)
 
 
 def grant(
-    playable: Playable, *, territory: str, plan: str, at: datetime, lifetime: timedelta
+    playable: Playable, decision: Decision, *, plan: str, at: datetime, lifetime: timedelta
 ) -> Grant:
-    """Let a listener of `territory` and `plan` stream `playable` at `at`, or say why not.
+    """What `decision` opens of `playable` for `plan` at `at`.
 
-    Deny by default. Licences are sieved by one predicate after the other; the reason is the
-    first sieve that none passed. Of several that allow, the one that lasts longest is named.
-    `valid_until` is the nearer of `at + lifetime` and the end of its window.
+    `valid_until` is the nearer of `at + lifetime` and the decision's own end.
     """
     if playable.audio is None:
         return Grant(False, TRACK_NOT_READY)
-    left = [licence for licence in playable.licences.values() if not licence.withdrawn]
-    if not left:
-        return Grant(False, NO_LICENCE)
-    left = [
-        licence
-        for licence in left
-        if WORLDWIDE in licence.territories or territory in licence.territories
-    ]
-    if not left:
-        return Grant(False, TERRITORY)
-    left = [licence for licence in left if licence.starts_at is None or licence.starts_at <= at]
-    if not left:
-        return Grant(False, WINDOW_NOT_OPEN)
-    left = [licence for licence in left if licence.ends_at is None or at < licence.ends_at]
-    if not left:
-        return Grant(False, WINDOW_CLOSED)
-    left = [licence for licence in left if plan in licence.plans]
-    if not left:
-        return Grant(False, PLAN)
+    if not decision.allow:
+        return Grant(False, decision.reason, version=decision.version)
     latest = at + lifetime
-    # Ids break ties, so that the same facts always name the same licence.
-    best = min(left, key=lambda licence: (-_until(licence, latest).timestamp(), licence.licence_id))
+    until = latest if decision.valid_until is None else min(latest, decision.valid_until)
     tier = "high" if plan == "premium" else "base"
-    return Grant(True, LICENSED, best.licence_id, best.version, _until(best, latest), tier)
-
-
-def _until(licence: Licence, latest: datetime) -> datetime:
-    return latest if licence.ends_at is None else min(latest, licence.ends_at)
+    return Grant(True, decision.reason, decision.licence_id, decision.version, until, tier)

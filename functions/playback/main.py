@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from fastapi import FastAPI
 
 from functions.playback import api
+from functions.playback.authority import RemoteRights
+from functions.playback.decisions import Decisions
 from functions.playback.domain import Playable
 from functions.playback.history import History
 from functions.playback.shapes import ANSWERS
@@ -16,6 +18,7 @@ from functions.playback.subscriptions import handlers
 from shared.cdn import SigningKey
 from shared.gcp import firestore
 from shared.ids import new_id
+from shared.rights.table import Table
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
@@ -27,7 +30,7 @@ from shared.web.push import Caller, subscriptions
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`cdn_signing_key`: 16 bytes in base64url. A grant lasts `grant_ttl_s`, a cached
-    document `playable_ttl_s`: a takedown takes effect within their sum at the latest."""
+    document `playable_ttl_s`: within that after its acknowledgement a takedown ends new plays."""
 
     google_cloud_project: str
     public_url: str
@@ -38,7 +41,7 @@ class Settings:
     cdn_key_name: str
     cdn_signing_key: str
     grant_ttl_s: int = 3600
-    playable_ttl_s: float = 5.0
+    playable_ttl_s: float = 4.0
 
 
 def create() -> FastAPI:
@@ -52,6 +55,7 @@ def create() -> FastAPI:
         clock=time.monotonic,
     )
     histories = Histories(firestore.FirestoreDocuments(database, HISTORIES, History, "history"))
+    authority = RemoteRights(settings.public_url)
     caller = Caller(
         RemoteKeys(settings.oidc_certs_url, "RS256"),
         settings.service_audience,
@@ -61,6 +65,7 @@ def create() -> FastAPI:
         "playback",
         api.routes(
             playables,
+            Decisions(playables, Table(), authority),
             histories,
             SigningKey.parse(settings.cdn_key_name, settings.cdn_signing_key),
             settings.public_url,
@@ -71,4 +76,5 @@ def create() -> FastAPI:
         subscriptions(caller, handlers(playables, histories)),
         answers=ANSWERS,
         verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
+        on_stop=[authority.stop],
     )

@@ -75,6 +75,7 @@ _PLAYED_TRACK = record(
 
 ANSWERS: Mapping[str, Answers | None] = {
     "POST /v1/plays": {201: _PLAY, 403: _REFUSED, 404: ERROR, 409: ERROR},
+    "POST /v1/plays/versions": {200: record("RightsVersions", {"versions": mapping(COUNT)})},
     "GET /v1/me/player/recently-played": {
         200: cursor_page(
             "PlayHistory",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functions.playback import domain, history
 from functions.playback.domain import Playable
 from functions.playback.history import History
-from shared.events import LicenceChanged, TrackChanged, TrackPlayed
+from shared.events import RightsChanged, TrackChanged, TrackPlayed
 from shared.gcp.documents import Documents
 
 PLAYABLES = "playables"
@@ -32,6 +32,11 @@ class Playables:
             return None
         return found[1]
 
+    def stale(self, track_id: str) -> Playable | None:
+        """The latest copy at hand, however old: its audio still plays, its rights may be over."""
+        found = self._cache.get(track_id)
+        return None if found is None else found[1]
+
     async def find(self, track_id: str) -> Playable | None:
         """The playable as it is now: one document read. Absence is not remembered."""
         read_at = self._clock()
@@ -48,9 +53,9 @@ class Playables:
         """Project the catalog's view, unless a later one is known."""
         await self._apply(event.track_id, lambda playable: domain.with_track(playable, event))
 
-    async def apply_licence(self, track_id: str, event: LicenceChanged) -> None:
-        """Project a licence onto one of its tracks, unless a later version is known."""
-        await self._apply(track_id, lambda playable: domain.with_licence(playable, event))
+    async def apply_rights(self, event: RightsChanged) -> None:
+        """Project the track's deals, unless a later version is known."""
+        await self._apply(event.track_id, lambda playable: domain.with_rights(playable, event))
 
     async def _apply(self, track_id: str, change: Callable[[Playable], Playable | None]) -> None:
         self._cache.pop(track_id, None)

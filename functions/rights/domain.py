@@ -8,9 +8,11 @@ from shared.errors import Invalid
 from shared.events import LicenceChanged
 from shared.ids import derived_id, parse_id
 from shared.instants import in_utc
+from shared.rights.deals import Deal
+from shared.rights.moments import text_of
+from shared.rights.vocabulary import PLANS, STREAM
 from shared.territories import TERRITORIES, WORLDWIDE
 
-PLANS = ("free", "premium")
 MAX_TRACKS = 500
 
 
@@ -20,6 +22,7 @@ class Licence:
 
     None at either end of the window means unbounded. `version` rises by one with each change.
     `unpublished_at` is when the latest change was written, until it is known to be published.
+    The licensor is who is paid; `previews`: those of other plans may hear 30 s.
     """
 
     licence_id: str
@@ -33,6 +36,9 @@ class Licence:
     created_at: datetime
     created_by: str
     unpublished_at: datetime | None
+    licensor_id: str = ""
+    licensor_name: str = ""
+    previews: bool = False
 
 
 def new_licence(
@@ -45,6 +51,9 @@ def new_licence(
     ends_at: datetime | None,
     by: str,
     at: datetime,
+    licensor_id: str | None = None,
+    licensor_name: str | None = None,
+    previews: bool = False,
 ) -> Licence:
     """A first version.
 
@@ -71,6 +80,27 @@ def new_licence(
         created_at=at,
         created_by=by,
         unpublished_at=at,
+        licensor_id=licensor_id or by,
+        licensor_name=licensor_name or licensor_id or by,
+        previews=previews,
+    )
+
+
+def deals(licence: Licence) -> tuple[Deal, ...]:
+    """The licence in DDEX's words: streaming by the plans' models. Withdrawn, none."""
+    if licence.withdrawn:
+        return ()
+    return (
+        Deal(
+            licence.licence_id,
+            licence.licensor_id or licence.created_by,
+            models=tuple(sorted(PLANS[plan] for plan in licence.plans)),
+            uses=(STREAM,),
+            territories=licence.territories,
+            starts=licence.starts_at and text_of(licence.starts_at),
+            ends=licence.ends_at and text_of(licence.ends_at),
+            clips=licence.previews,
+        ),
     )
 
 
@@ -101,6 +131,8 @@ def changed(licence: Licence, at: datetime) -> LicenceChanged:
         starts_at=licence.starts_at,
         ends_at=licence.ends_at,
         withdrawn=licence.withdrawn,
+        licensor_id=licence.licensor_id or licence.created_by,
+        licensor_name=licence.licensor_name or licence.created_by,
     )
 
 

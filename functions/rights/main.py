@@ -1,4 +1,4 @@
-"""rights: licences, and telling others of every change."""
+"""rights: licences and deals, what may be played under them, and telling others of changes."""
 
 import os
 from dataclasses import dataclass
@@ -6,20 +6,22 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
-from functions.rights import api
-from functions.rights.domain import Licence
+from functions.rights import api, deciding
 from functions.rights.publication import Publication
 from functions.rights.shapes import ANSWERS
-from functions.rights.store import COLLECTION, Licences
+from functions.rights.store import store
+from functions.rights.takedown import Confirmation
+from shared.events import TrackChanged
 from shared.gcp import firestore
 from shared.gcp.pubsub import Publisher
 from shared.ids import new_id
+from shared.rights.shapes import Shapes
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
 from shared.web.jwks import RemoteKeys
 from shared.web.principal import Verifier
-from shared.web.push import Caller, tasks
+from shared.web.push import Caller, subscriptions, tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,10 @@ def create() -> FastAPI:
     settings = load(Settings, os.environ)
     logs.configure(settings.google_cloud_project)
     database = firestore.client(settings.google_cloud_project)
-    licences = Licences(firestore.FirestoreDocuments(database, COLLECTION, Licence, "licence"))
+    known = store(lambda *about: firestore.FirestoreDocuments(database, *about))
     publish = Publisher(settings.google_cloud_project)
-    publication = Publication(licences, publish, now=_now)
+    publication = Publication(known, publish.many, now=_now)
+    confirm = Confirmation(settings.public_url)
     caller = Caller(
         RemoteKeys(settings.oidc_certs_url, "RS256"),
         settings.service_audience,
@@ -49,11 +52,13 @@ def create() -> FastAPI:
     )
     return create_app(
         "rights",
-        api.routes(licences, publication, new_id=new_id, now=_now),
+        api.routes(known.licences, publication, confirm, new_id=new_id, now=_now),
+        deciding.routes(known.entitlements, Shapes(), now=_now),
+        subscriptions(caller, {TrackChanged: publication.on_track_changed}),
         tasks(caller, {"republish-licences": publication.sweep}),
         answers=ANSWERS,
         verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
-        on_stop=[publish.stop],
+        on_stop=[publish.stop, confirm.stop],
     )
 
 

@@ -2,9 +2,75 @@
 
 from collections.abc import Mapping
 
-from shared.web.shapes import COUNT, ID, Answers, record
+from shared.web.shapes import (
+    COUNT,
+    ID,
+    INSTANT,
+    TEXT,
+    YES_NO,
+    Answers,
+    many,
+    nullable,
+    record,
+)
+
+_DECISION = record(
+    "Decision",
+    {
+        "allow": YES_NO,
+        "reason": TEXT,
+        "licence_id": nullable(ID),
+        "version": COUNT,
+        "valid_until": nullable(INSTANT),
+    },
+)
+_PERIOD = record(
+    "Period",
+    {
+        "starts_at": nullable(INSTANT),
+        "ends_at": nullable(INSTANT),
+        "allow": YES_NO,
+        "reason": TEXT,
+        "licence_id": nullable(ID),
+    },
+)
+_DEAL = record(
+    "DealVerdict",
+    {
+        "licence_id": ID,
+        "licensor_id": TEXT,
+        "kind": TEXT,
+        "models": many(TEXT),
+        "uses": many(TEXT),
+        "territories": many(TEXT),
+        "excluded": many(TEXT),
+        "starts": nullable(TEXT),
+        "ends": nullable(TEXT),
+        "usages": nullable(COUNT),
+        "ours": YES_NO,
+        "reason": TEXT,
+    },
+)
+_EXPLANATION = record(
+    "Explanation",
+    {
+        "track_id": ID,
+        "territory": TEXT,
+        "plan": TEXT,
+        "use": TEXT,
+        "at": INSTANT,
+        "decision": _DECISION,
+        "message": TEXT,
+        "opens_at": nullable(INSTANT),
+        "closes_at": nullable(INSTANT),
+        "other_plans": many(TEXT),
+        "periods": many(_PERIOD),
+    },
+    {"deals": many(_DEAL)},
+)
 
 ANSWERS: Mapping[str, Answers | None] = {
     "POST /v1/rights/licences": {201: record("Licence", {"licence_id": ID, "version": COUNT})},
     "DELETE /v1/rights/licences/{licence_id}": {204: None},
+    "GET /v1/rights/decisions": {200: _EXPLANATION},
 }

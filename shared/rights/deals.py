@@ -21,7 +21,8 @@ class Deal:
     `starts`, `ends` and the `*_from` are moments (`shared.rights.moments`), None unbounded,
     windows half-open. `models`, `uses`: DDEX's words. `territories` without `excluded`: ISO,
     TIS, Worldwide. `ours`: whether our distribution channel may act on it. `usages`: how often
-    one listener may play, None for any number.
+    one listener may play, None for any number. `clips`: those whose plan it does not cover may
+    hear 30 s, as DDEX's deals let.
     """
 
     licence_id: str
@@ -39,6 +40,7 @@ class Deal:
     cover_from: str | None = None
     listing_from: str | None = None
     clips_from: str | None = None
+    clips: bool = True
 
 
 def check(deal: Deal) -> None:

@@ -16,13 +16,13 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from shared.rights.clocks import clocks_of
+from shared.rights.clocks import EVERY_OFFSET, clocks_of
 from shared.rights.deals import GRANT, HOLDBACK, PRE_ORDER_DEAL, Deal, grants, serves_us
 from shared.rights.moments import moment_of
-from shared.rights.territories import BITS, mask_of
+from shared.rights.territories import BITS, codes_of, mask_of
 from shared.rights.vocabulary import (
     ASKABLE,
     CLIP_PREVIEW,
@@ -176,6 +176,38 @@ class Shape:
             found = self._cells[plan, use] = same or Cell(terms, holds)
         return found
 
+    def holds(self, territory: str, plan: str, use: str, at: datetime) -> bool:
+        """Whether some deal holds it back at `at`, on any clock of the territory."""
+        cell, bit = self.cell(plan, use), BITS[territory]
+        naive = at.replace(tzinfo=None)
+        walls = [naive + ahead for ahead in clocks_of(territory, at)[0]] if cell.local else [None]
+        return any(cell.row(at, wall)[2] & bit for wall in walls)
+
+    def markets(self, use: str, at: datetime) -> tuple[str, ...]:
+        """Where anybody may make `use` of it at `at`, whatever their plan: codes, sorted."""
+        cells = [self.cell(plan, use) for plan in PLANS]
+        if not any(cell.local for cell in cells):
+            mask = 0
+            for cell in cells:
+                for let, _, usages in cell.row(at, None)[3]:
+                    mask |= 0 if usages is not None else let
+            return codes_of(mask)
+        return tuple(
+            territory
+            for territory in sorted(BITS)
+            if any(self.decide(territory, plan, use, at).allow for plan in PLANS)
+        )
+
+    def next_bound(self, use: str, at: datetime) -> datetime | None:
+        """The next instant at which the answer to `use` may change anywhere, on any clock."""
+        found: list[datetime] = []
+        for cell in (self.cell(plan, use) for plan in PLANS):
+            found += [it for it in cell.absolute if it > at][:1]
+            for wall in cell.local:
+                met = [wall.replace(tzinfo=UTC) - ahead for ahead in EVERY_OFFSET]
+                found += [it for it in met if it > at]
+        return min(found, default=None)
+
     def decide(
         self,
         territory: str,
@@ -281,6 +313,7 @@ class Shape:
 
 _TIMELESS = frozenset({NO_LICENCE, CHANNEL, TERRITORY, USE, PLAN})
 
+
 class Shapes:
     """One shape for each distinct set of deals; the least recently asked are forgotten."""
 
@@ -315,12 +348,17 @@ _FROM = {
 }
 
 
+def covers(deal: Deal, plan: str, use: str) -> bool:
+    """Whether the deal lets `use` under `plan`, place and time aside."""
+    return _term(deal, plan, use) is not None
+
+
 def _uses(deal: Deal) -> frozenset[str]:
     """What it lets us do, seeing included; plans aside."""
     if deal.kind == PRE_ORDER_DEAL:
         return frozenset(VISIBILITY)
     seen = frozenset(VISIBILITY) - {PRE_ORDER} if serves_us(deal) else frozenset()
-    return grants(deal) | seen
+    return grants(deal) | (seen if deal.clips else seen - {CLIP_PREVIEW})
 
 
 def _term(deal: Deal, plan: str, use: str) -> Term | None:

@@ -8,27 +8,12 @@ import httpx
 import pytest
 from PIL import Image
 
-from shared.events import Features, LicenceChanged, RelatedArtistsChanged, TrackChanged
+from shared.events import Features, RelatedArtistsChanged, TrackChanged
 from shared.ids import derived_id
 from tests.functions.catalog.fakes import PUSHES, TOKENS, Catalog, code_of, transcoded
 from tests.functions.catalog.test_editing import ANY, EDITOR, READER, make
+from tests.rights import deal, rights_changed
 from tests.web import BAD_IDS, NOW, PUBLIC_URL, client_of
-
-
-def licence(version: int, *track_ids: str, **changes: Any) -> LicenceChanged:
-    values: dict[str, Any] = {
-        "event_id": derived_id("licence", str(version)),
-        "occurred_at": NOW,
-        "licence_id": derived_id("licence"),
-        "version": version,
-        "track_ids": track_ids,
-        "territories": ("SE", "NO"),
-        "plans": ("free",),
-        "starts_at": None,
-        "ends_at": None,
-        "withdrawn": False,
-    }
-    return LicenceChanged(**{**values, **changes})
 
 
 async def played(catalog: Catalog, client: httpx.AsyncClient, number: int, **tags: Any) -> str:
@@ -94,7 +79,8 @@ async def test_markets_follow_licences_windows_and_withdrawal():
     async with client_of(catalog.app()) as client:
         id = derived_id("early")
         ends_at = NOW + timedelta(hours=1)
-        await PUSHES.push(client, licence(1, id, ends_at=ends_at))  # before the track is known
+        nordic = deal(territories=("SE", "NO"), plans=("free",), ends_at=ends_at)
+        await PUSHES.push(client, rights_changed(id, 1, nordic))  # before the track is known
         uploads = TOKENS.bearer("uploads:write")
         asked = {"filename": "a.flac", "size_bytes": 500}
         made = (await client.post("/v1/uploads", json=asked, headers=uploads)).json()
@@ -102,7 +88,7 @@ async def test_markets_follow_licences_windows_and_withdrawal():
         await PUSHES.push(client, transcoded(made))
         assert (await get(client, f"/v1/tracks/{id}"))["available_markets"] == []
         for _ in range(2):
-            await PUSHES.push(client, licence(2, id, ends_at=ends_at))
+            await PUSHES.push(client, rights_changed(id, 2, nordic))
         track = await get(client, f"/v1/tracks/{id}")
         assert track["available_markets"] == track["album"]["available_markets"] == ["NO", "SE"]
         swedish = await get(client, f"/v1/tracks/{id}?market=SE")
@@ -113,13 +99,28 @@ async def test_markets_follow_licences_windows_and_withdrawal():
         catalog.now.at = ends_at
         await client.post("/_tasks/sweep-uploads", headers=PUSHES.bearer())
         assert (await get(client, f"/v1/tracks/{id}"))["available_markets"] == []
-        await PUSHES.push(client, licence(3, id, territories=("*",)))
+        await PUSHES.push(client, rights_changed(id, 3, deal()))
         assert len((await get(client, f"/v1/tracks/{id}"))["available_markets"]) > 200
-        await PUSHES.push(client, licence(4, id, territories=("*",), withdrawn=True))
+        await PUSHES.push(client, rights_changed(id, 4))
         assert (await get(client, f"/v1/tracks/{id}"))["available_markets"] == []
     assert swedish["is_playable"] is token["is_playable"] is True
     assert "available_markets" not in swedish
     assert (danish["is_playable"], danish["restrictions"]) == (False, {"reason": "market"})
+
+
+async def test_a_market_opens_with_the_clock_on_its_wall():
+    catalog = Catalog()
+    there = deal(territories=("SE", "JP"), starts="2026-03-02T00:00:00")
+    async with client_of(catalog.app()) as client:
+        id = await played(catalog, client, 1)
+        await PUSHES.push(client, rights_changed(id, 1, there))
+        seen = []
+        for hours in (0, 3, 11):  # from 12:00 UTC: midnight in Tokyo, then in Stockholm
+            catalog.now.at = NOW + timedelta(hours=hours)
+            for _ in range(3):
+                await client.post("/_tasks/sweep-uploads", headers=PUSHES.bearer())
+            seen.append((await get(client, f"/v1/tracks/{id}"))["available_markets"])
+    assert seen == [[], ["JP"], ["JP", "SE"]]
 
 
 async def test_another_release_of_the_same_recording_stands_in():
@@ -127,8 +128,8 @@ async def test_another_release_of_the_same_recording_stands_in():
     async with client_of(catalog.app()) as client:
         one = await played(catalog, client, 1, album="Here")
         two = await played(catalog, client, 2, album="There")
-        await PUSHES.push(client, licence(1, one, licence_id="x" * 22, territories=("SE",)))
-        await PUSHES.push(client, licence(1, two, licence_id="y" * 22, territories=("DK",)))
+        await PUSHES.push(client, rights_changed(one, 1, deal(territories=("SE",))))
+        await PUSHES.push(client, rights_changed(two, 1, deal(territories=("DK",))))
         found = (await get(client, f"/v1/tracks?ids={one}&market=DK"))["tracks"][0]
         own = await get(client, f"/v1/tracks/{one}?market=SE")
         nowhere = await get(client, f"/v1/tracks/{one}?market=FI")

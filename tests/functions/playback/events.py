@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from shared.events import LicenceChanged, Manifest, Rendition, TrackChanged, TrackPlayed
+from shared.events import Manifest, Rendition, TrackChanged, TrackPlayed
 from shared.ids import derived_id
 from tests.web import NOW
 
@@ -60,22 +60,6 @@ def track_changed(revision: int = 1, **changes: Any) -> TrackChanged:
         "removed": False,
     }
     return TrackChanged(**{**values, **changes})
-
-
-def licence_changed(version: int = 1, **changes: Any) -> LicenceChanged:
-    values: dict[str, Any] = {
-        "event_id": derived_id("licence", str(version)),
-        "occurred_at": NOW,
-        "licence_id": derived_id("licence"),
-        "version": version,
-        "track_ids": (TRACK,),
-        "territories": ("*",),
-        "plans": ("free", "premium"),
-        "starts_at": None,
-        "ends_at": None,
-        "withdrawn": False,
-    }
-    return LicenceChanged(**{**values, **changes})
 
 
 def track_played(number: int, started_at: datetime, **changes: Any) -> TrackPlayed:

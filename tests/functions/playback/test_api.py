@@ -9,23 +9,27 @@ import pytest
 from fastapi import FastAPI
 
 from functions.playback import api
+from functions.playback.decisions import Asked, Decisions
 from functions.playback.domain import Playable
 from functions.playback.history import History
 from functions.playback.store import MAX_CACHED, Histories, Playables
 from functions.playback.subscriptions import handlers
 from shared import cdn
-from shared.errors import Forbidden
+from shared.errors import Forbidden, Unavailable
 from shared.gcp.memory import MemoryDocuments
 from shared.ids import derived_id, new_id
+from shared.rights.deals import Deal
+from shared.rights.shapes import NO_LICENCE, Decision
+from shared.rights.table import Table
 from shared.web.app import create_app
 from shared.web.push import subscriptions
 from tests.functions.playback.events import (
     AUDIO,
     TRACK,
-    licence_changed,
     track_changed,
     track_played,
 )
+from tests.rights import deal, rights_changed
 from tests.web import NOT_OBJECTS, NOW, PUBLIC_URL, Clock, Pushes, Tokens, client_of
 
 TOKENS = Tokens()
@@ -33,13 +37,41 @@ PUSHES = Pushes()
 KEY = cdn.SigningKey("key-1", bytes(range(16)))
 
 
+class Rights:
+    """The service that owns rights, as far as playback asks it; `broken`, it is down."""
+
+    def __init__(self) -> None:
+        self.decision = Decision(False, NO_LICENCE)
+        self.broken = False
+        self.asked: list[Asked] = []
+
+    async def decide(self, track_id: str, asked: Asked) -> Decision:
+        self.asked.append(asked)
+        if self.broken:
+            raise Unavailable("down")
+        return self.decision
+
+
+class Flaky(MemoryDocuments[Playable]):
+    """Playables that can be `broken`."""
+
+    broken = False
+
+    async def find(self, id: str) -> Playable | None:
+        if self.broken:
+            raise Unavailable("no documents")
+        return await super().find(id)
+
+
 class Service:
     def __init__(self, public_url: str = PUBLIC_URL) -> None:
         self.now = Clock()
         self.elapsed_s = 0.0
-        self.documents = MemoryDocuments(Playable, "track")
+        self.documents = Flaky(Playable, "track")
         self.public_url = public_url
         self.playables = Playables(self.documents, ttl_s=5, clock=lambda: self.elapsed_s)
+        self.rights = Rights()
+        self.decisions = Decisions(self.playables, Table(), self.rights)
         self.histories = Histories(MemoryDocuments(History, "history"))
 
     def app(self) -> FastAPI:
@@ -47,6 +79,7 @@ class Service:
             "playback",
             api.routes(
                 self.playables,
+                self.decisions,
                 self.histories,
                 KEY,
                 self.public_url,
@@ -58,9 +91,9 @@ class Service:
             verifier=TOKENS.verifier(),
         )
 
-    async def ready(self, **licence: Any) -> None:
+    async def ready(self, *deals: Deal) -> None:
         await self.playables.apply_track(track_changed())
-        await self.playables.apply_licence(TRACK, licence_changed(**licence))
+        await self.playables.apply_rights(rights_changed(TRACK, 1, *(deals or (deal(),))))
 
 
 async def play(client: httpx.AsyncClient, track_id: str = TRACK, **claims: Any) -> httpx.Response:
@@ -92,7 +125,7 @@ async def test_a_premium_play_opens_every_rendition_with_one_signature():
     assert body["decision"] == {
         "allow": True,
         "reason": "LICENSED",
-        "licence_id": licence_changed().licence_id,
+        "licence_id": deal().licence_id,
     }
     assert body["valid_until"] == "2026-03-01T13:00:00.000Z"
     assert [item["kbps"] for item in body["renditions"]] == [96, 160, 320] * 2
@@ -137,7 +170,7 @@ async def test_the_cookie_opens_the_same_prefix_and_no_script_reads_it(scheme: s
 
 async def test_a_grant_never_outlives_its_licence():
     service = Service()
-    await service.ready(ends_at=NOW + timedelta(seconds=90, milliseconds=500))
+    await service.ready(deal(ends_at=NOW + timedelta(seconds=90, milliseconds=500)))
     async with client_of(service.app()) as client:
         body = (await play(client)).json()
     assert body["valid_until"] == "2026-03-01T12:01:30.500Z"
@@ -148,8 +181,9 @@ async def test_a_grant_never_outlives_its_licence():
 @pytest.mark.parametrize(
     ("licence", "claims", "reason"),
     [
-        ({"withdrawn": True}, {}, "NO_LICENCE"),
         ({"territories": ("US",)}, {}, "TERRITORY"),
+        ({"uses": ("NonInteractiveStream",)}, {}, "USE"),
+        ({"ours": False}, {}, "CHANNEL"),
         ({"starts_at": NOW + timedelta(hours=1)}, {}, "WINDOW_NOT_OPEN"),
         ({"ends_at": NOW}, {}, "WINDOW_CLOSED"),
         ({"plans": ("premium",)}, {"plan": "free"}, "PLAN"),
@@ -157,7 +191,7 @@ async def test_a_grant_never_outlives_its_licence():
 )
 async def test_a_refusal_says_why_and_signs_nothing(licence: dict, claims: dict, reason: str):
     service = Service()
-    await service.ready(**licence)
+    await service.ready(deal(**licence))
     async with client_of(service.app()) as client:
         response = await play(client, **claims)
     assert response.status_code == 403
@@ -172,7 +206,7 @@ async def test_a_track_without_licence_audio_or_existence_has_each_its_error():
     service = Service()
     async with client_of(service.app()) as client:
         unknown = await play(client)
-        await service.playables.apply_licence(TRACK, licence_changed())
+        await service.playables.apply_rights(rights_changed(TRACK, 1, deal()))
         not_ready = await play(client)
         await service.playables.apply_track(track_changed())
         ready = await play(client)
@@ -198,11 +232,11 @@ async def test_one_document_read_for_a_cold_play_and_none_for_a_warm_one():
 
 async def test_a_licence_that_just_came_elsewhere_is_seen_at_once():
     service = Service()
-    await service.ready(withdrawn=True)
+    await service.ready(deal(territories=("US",)))
     other = Playables(service.documents, ttl_s=5, clock=lambda: 0)
     async with client_of(service.app()) as client:
         assert (await play(client)).status_code == 403
-        await other.apply_licence(TRACK, licence_changed(2))
+        await other.apply_rights(rights_changed(TRACK, 2, deal()))
         assert (await play(client)).status_code == 201
 
 
@@ -212,9 +246,61 @@ async def test_a_withdrawal_elsewhere_takes_effect_within_the_ttl():
     other = Playables(service.documents, ttl_s=5, clock=lambda: 0)
     async with client_of(service.app()) as client:
         assert (await play(client)).status_code == 201
-        await other.apply_licence(TRACK, licence_changed(2, withdrawn=True))
+        await other.apply_rights(rights_changed(TRACK, 2))
         service.elapsed_s += 5
         assert (await play(client)).status_code == 403
+
+
+async def test_rights_not_heard_of_are_asked_for_with_the_listeners_own_token():
+    service = Service()
+    await service.playables.apply_track(track_changed())
+    async with client_of(service.app()) as client:
+        refused = await play(client)
+        service.rights.decision = Decision(
+            True, "LICENSED", "a" * 22, 1, NOW + timedelta(minutes=5)
+        )
+        allowed = await play(client)
+        service.rights.broken = True
+        unanswered = await play(client)
+    assert refused.json()["error"]["decision"]["reason"] == "NO_LICENCE"
+    assert allowed.json()["decision"]["licence_id"] == "a" * 22
+    assert allowed.json()["valid_until"] == "2026-03-01T12:05:00.000Z"
+    assert unanswered.status_code == 403
+    assert unanswered.json()["error"]["decision"]["reason"] == "RIGHTS_UNAVAILABLE"
+    asked = service.rights.asked[0]
+    assert (asked.territory, asked.plan, asked.use) == ("SE", "premium", "OnDemandStream")
+    assert (await TOKENS.verifier().verify(asked.token)).user_id == "listener"
+
+
+async def test_without_its_own_documents_playback_asks_rights_and_then_refuses():
+    service = Service()
+    await service.ready()
+    async with client_of(service.app()) as client:
+        assert (await play(client)).status_code == 201
+        service.documents.broken = True
+        service.elapsed_s += 4.9
+        assert (await play(client)).status_code == 201, "what is read lately is proof"
+        service.elapsed_s += 0.2
+        service.rights.decision = Decision(True, "LICENSED", "a" * 22, 1, None)
+        assert (await play(client)).status_code == 201
+        service.rights.decision = Decision(True, "LICENSED", "a" * 22, 0, None)
+        older = await play(client)
+        service.rights.broken = True
+        nobody = await play(client)
+    assert older.json()["error"]["decision"]["reason"] == "RIGHTS_UNAVAILABLE"
+    assert nobody.json()["error"]["decision"]["reason"] == "RIGHTS_UNAVAILABLE"
+
+
+async def test_which_version_plays_are_held_against_is_told_to_who_manages_rights():
+    service = Service()
+    await service.ready()
+    body = {"track_ids": [TRACK, derived_id("other")]}
+    async with client_of(service.app()) as client:
+        path = "/v1/plays/versions"
+        response = await client.post(path, json=body, headers=TOKENS.bearer("rights:write"))
+        refused = await client.post(path, json=body, headers=TOKENS.bearer())
+    assert response.json() == {"versions": {TRACK: 1, derived_id("other"): 0}}
+    assert refused.status_code == 403
 
 
 async def test_the_cache_is_bounded():
@@ -258,14 +344,14 @@ async def test_pushed_events_make_a_track_playable_twice_delivered_or_not():
     service = Service()
     other = derived_id("other")
     async with client_of(service.app()) as client:
-        licence = licence_changed(track_ids=(TRACK, other))
-        for event in (licence, track_changed(2), track_changed(1), licence, track_changed(2)):
+        one, two = rights_changed(TRACK, 1, deal()), rights_changed(other, 1, deal())
+        for event in (one, track_changed(2), track_changed(1), one, two, track_changed(2)):
             assert (await PUSHES.push(client, event)).status_code == 204
         assert (await play(client)).status_code == 201
         assert (await play(client, other)).status_code == 409
     playable = await service.documents.get(TRACK)
     assert playable.title == "Title 2"
-    assert len(playable.licences) == 1
+    assert (playable.rights_version, playable.deals) == (1, (deal(),))
 
 
 READS = TOKENS.bearer("user-read-recently-played")

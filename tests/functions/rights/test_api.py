@@ -6,15 +6,16 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from functions.rights import api
-from functions.rights.domain import Licence
+from functions.rights import api, deciding
 from functions.rights.publication import Publication
-from functions.rights.store import Licences
+from functions.rights.store import store
 from shared.errors import Unavailable
+from shared.events import LicenceChanged, RightsChanged, TrackChanged
 from shared.gcp.memory import MemoryDocuments
 from shared.ids import derived_id, new_id
+from shared.rights.shapes import Shapes
 from shared.web.app import create_app
-from shared.web.push import tasks
+from shared.web.push import subscriptions, tasks
 from tests.web import BAD_IDS, NOT_OBJECTS, Clock, Published, Pushes, Tokens, client_of
 
 TOKENS = Tokens()
@@ -24,17 +25,40 @@ BEARER = TOKENS.bearer("rights:write")
 
 
 class Service:
+    """`held`: the versions that plays are held against, as takedowns were told to wait for."""
+
     def __init__(self) -> None:
         self.now = Clock()
         self.publish = Published()
-        self.documents = MemoryDocuments(Licence, "licence")
+        self.collections: dict[str, MemoryDocuments[Any]] = {}
+        self.held: list[dict[str, int]] = []
+        self.store = store(self._documents)
+
+    def _documents(self, collection: str, cls: type, what: str) -> MemoryDocuments[Any]:
+        self.collections[collection] = MemoryDocuments(cls, what)
+        return self.collections[collection]
+
+    @property
+    def documents(self) -> MemoryDocuments[Any]:
+        return self.collections["licences"]
+
+    async def publish_many(self, events: Any) -> None:
+        for event in events:
+            await self.publish(event)
+
+    async def confirm(self, versions: Any, token: str) -> None:
+        self.held.append(dict(versions))
+
+    def told(self, cls: type) -> list[Any]:
+        return [it for it in self.publish.events if isinstance(it, cls)]
 
     def app(self) -> FastAPI:
-        licences = Licences(self.documents)
-        publication = Publication(licences, self.publish, now=self.now)
+        publication = Publication(self.store, self.publish_many, now=self.now)
         return create_app(
             "rights",
-            api.routes(licences, publication, new_id=new_id, now=self.now),
+            api.routes(self.store.licences, publication, self.confirm, new_id=new_id, now=self.now),
+            deciding.routes(self.store.entitlements, Shapes(), now=self.now),
+            subscriptions(PUSHES.caller(), {TrackChanged: publication.on_track_changed}),
             tasks(PUSHES.caller(), {"republish-licences": publication.sweep}),
             verifier=TOKENS.verifier(),
         )
@@ -56,7 +80,10 @@ async def test_a_licence_is_kept_and_published():
         )
     assert response.status_code == 201
     assert response.json()["version"] == 1
-    (event,) = service.publish.events
+    (event,) = service.told(LicenceChanged)
+    (rights,) = service.told(RightsChanged)
+    assert (rights.track_id, rights.version) == (TRACK, 1)
+    assert rights.deals[0].licence_id == event.licence_id
     assert event.licence_id == response.json()["licence_id"]
     assert event.starts_at.isoformat() == "2025-12-31T22:00:00+00:00"
     assert (await service.documents.get(event.licence_id)).unpublished_at is None
@@ -69,9 +96,11 @@ async def test_withdrawing_is_published_and_may_be_repeated():
         for _ in range(2):
             response = await client.delete(f"/v1/rights/licences/{id}", headers=BEARER)
             assert response.status_code == 204
-    versions = [(event.version, event.withdrawn) for event in service.publish.events]
-    assert versions == [(1, False), (2, True), (2, True)]
-    assert len({event.event_id for event in service.publish.events}) == 2
+    told = service.told(LicenceChanged)
+    assert [(it.version, it.withdrawn) for it in told] == [(1, False), (2, True), (2, True)]
+    assert len({event.event_id for event in told}) == 2
+    assert [(it.version, len(it.deals)) for it in service.told(RightsChanged)] == [(1, 1), (2, 0)]
+    assert service.held == [{TRACK: 2}, {TRACK: 2}]
 
 
 @pytest.mark.parametrize("id", [*BAD_IDS, "a" * 22])
@@ -139,9 +168,9 @@ async def test_a_licence_written_but_not_published_is_published_by_the_sweep():
         assert not service.publish.events  # it may still be on its way
         service.now.forward(minutes=1)
         assert (await client.post(sweep, headers=PUSHES.bearer())).status_code == 204
-        assert len(service.publish.events) == 1
+        assert len(service.told(LicenceChanged)) == len(service.told(RightsChanged)) == 1
         await client.post(sweep, headers=PUSHES.bearer())
-        assert len(service.publish.events) == 1
+        assert len(service.publish.events) == 2
 
 
 async def test_a_withdrawal_that_nobody_heard_of_is_not_called_done():
@@ -154,4 +183,5 @@ async def test_a_withdrawal_that_nobody_heard_of_is_not_called_done():
         service.publish.broken = None
         response = await client.delete(f"/v1/rights/licences/{id}", headers=BEARER)
         assert response.status_code == 204
-    assert service.publish.events[-1].withdrawn
+    assert service.told(LicenceChanged)[-1].withdrawn
+    assert service.told(RightsChanged)[-1].deals == ()
