@@ -1,7 +1,7 @@
 """IAM over the graph: who may do what, by the bindings that the program declares and no others."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from emulators.graph import Graph, Resource
@@ -76,12 +76,15 @@ _BINDINGS = {
 }
 
 
+CUSTOM_ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
+
+
 class Denied(Exception):
     """The caller lacks a binding; the message names the role and the resource that it needs."""
 
 
 class UnknownRole(Exception):
-    """The program grants a role whose permissions are not modelled in `ROLES`."""
+    """The program grants a role that it does not define, and that is not modelled in `ROLES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,34 +108,41 @@ def bindings(graph: Graph) -> tuple[Binding, ...]:
     )
 
 
+def custom_roles(graph: Graph) -> dict[str, frozenset[str]]:
+    """The roles that the program itself defines, by full name."""
+    return {it["name"]: frozenset(it["permissions"]) for it in graph.all(CUSTOM_ROLE)}
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The bindings of one graph: (member, kind, name) -> roles. Project roles hold everywhere."""
 
     project: str
     bindings: Mapping[tuple[str, str, str], frozenset[str]]
+    roles: Mapping[str, frozenset[str]] = field(default_factory=lambda: ROLES)
 
     @classmethod
     def from_graph(cls, graph: Graph) -> "Policy":
         """Collect every binding in `graph`.
 
         Raises:
-            UnknownRole: a granted role is not in `ROLES`, so nothing could be decided by it.
+            UnknownRole: what a granted role permits is not known, so nothing could be decided.
         """
+        roles = {**ROLES, **custom_roles(graph)}
         held: dict[tuple[str, str, str], frozenset[str]] = {}
         for it in bindings(graph):
-            if it.role not in ROLES:
+            if it.role not in roles:
                 raise UnknownRole(f"{it.urn}: {it.role} is not in emulators/iam.py")
             triple = (it.member, it.kind, it.name)
             held[triple] = held.get(triple, frozenset()) | {it.role}
-        return cls(graph.project, held)
+        return cls(graph.project, held, roles)
 
     def allows(self, member: str, permission: str, kind: str, name: str) -> bool:
         """Whether a binding of `member`, or of everyone, gives `permission` on the resource."""
         if member == OPERATOR:
             return True
         held = self._roles(member, kind, name)
-        return any(permission in ROLES[role] for role in held)
+        return any(permission in self.roles[role] for role in held)
 
     def check(self, member: str, permission: str, kind: str, name: str) -> None:
         """As `allows`.

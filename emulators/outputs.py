@@ -14,6 +14,7 @@ _IDS = {
     "gcp:serviceaccount/account:Account": (
         "projects/{project}/serviceAccounts/{accountId}@{project}.iam.gserviceaccount.com"
     ),
+    "gcp:projects/iAMCustomRole:IAMCustomRole": "projects/{project}/roles/{roleId}",
     "gcp:storage/bucket:Bucket": "{name}",
     "gcp:storage/bucketObject:BucketObject": "{bucket}-{name}",
     "gcp:pubsub/topic:Topic": "projects/{project}/topics/{name}",
@@ -70,6 +71,8 @@ def outputs(
     if type_ == "gcp:serviceaccount/account:Account":
         email = f"{inputs['accountId']}@{inputs['project']}.iam.gserviceaccount.com"
         computed = {"email": email, "member": f"serviceAccount:{email}", "name": identity}
+    elif type_ == "gcp:projects/iAMCustomRole:IAMCustomRole":
+        computed = {"name": identity}
     elif type_ == "gcp:cloudrunv2/service:Service":
         host = f"{inputs['name']}-{config['segue:projectNumber']}.{inputs['location']}.run.app"
         computed = {"uri": f"https://{host}"}

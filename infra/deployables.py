@@ -10,6 +10,7 @@ from pulumi_gcp import (
     cloudfunctionsv2,
     cloudrunv2,
     cloudscheduler,
+    projects,
     pubsub,
     serviceaccount,
     storage,
@@ -24,9 +25,6 @@ from infra.packaging import archive
 from infra.services import Deployable
 from shared.events import topic_of
 from shared.warehouse import DATASETS
-
-CDN_KEY_NAME = "audio-1"
-"""The live signing key of the audio backend bucket (Cloud CDN allows three)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +156,27 @@ class Deployed(pulumi.ComponentResource):
             )
             for job in entry.runs
         ]
+        for event in entry.listens:
+            grants.append(
+                pubsub.TopicIAMMember(
+                    f"{name}-listens-{topic_of(event)}",
+                    project=config.project,
+                    topic=around.streams.topics[event].name,
+                    role="roles/pubsub.subscriber",
+                    member=member,
+                    opts=self.child,
+                )
+            )
+        if entry.listens:
+            grants.append(
+                projects.IAMMember(
+                    f"{name}-listener",
+                    project=config.project,
+                    role=around.identities.listener.name,
+                    member=member,
+                    opts=self.child,
+                )
+            )
         grants.append(project_role(config, name, "logging.logWriter", member, self.child))
         if entry.firestore:
             grants.append(project_role(config, name, "datastore.user", member, self.child))
@@ -181,7 +200,8 @@ class Deployed(pulumi.ComponentResource):
             "run_api_endpoint": config.run_api_endpoint,
             "push_identity": f"segue-push@{project}.iam.gserviceaccount.com",
             "service_audience": audience(entry.name),
-            "cdn_key_name": CDN_KEY_NAME,
+            "cdn_key_name": config.cdn_key_name,
+            "edges": config.edges_json,
             "jwt_other_key": config.jwt_other_key,
         }
         known |= {f"bucket_{name}": f"{project}-{name}" for name in entry.buckets}
@@ -256,6 +276,7 @@ class Deployed(pulumi.ComponentResource):
             template={
                 "service_account": self.account.email,
                 "timeout": f"{entry.scale.timeout_s}s",
+                "session_affinity": True if entry.session_affinity else None,
                 "max_instance_request_concurrency": entry.scale.concurrency,
                 "scaling": {
                     "min_instance_count": entry.scale.min_instances,

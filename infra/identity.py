@@ -76,6 +76,7 @@ class Identities(pulumi.ComponentResource):
 
     push: serviceaccount.Account
     builder: serviceaccount.Account
+    listener: projects.IAMCustomRole
     builds: list[pulumi.Resource]
     """What the builder may do, besides reading the sources (`infra.data.Images`)."""
 
@@ -92,6 +93,7 @@ class Identities(pulumi.ComponentResource):
             member=agents.pubsub,
             opts=child,
         )
+        self.listener = listener_role(config, child)
         self.builds = [
             project_role(config, "builder", role, self.builder.member, child)
             for role in ("logging.logWriter", "artifactregistry.writer")
@@ -121,6 +123,27 @@ def project_role(
         project=config.project,
         role=f"roles/{role}",
         member=member,
+        opts=opts,
+    )
+
+
+def listener_role(config: StackConfig, opts: pulumi.ResourceOptions) -> projects.IAMCustomRole:
+    """What an instance needs to read a topic over a subscription of its own, and no more.
+
+    Pub/Sub has no narrower place to grant it: the subscription does not exist beforehand, and
+    its name can't be a condition (docs/decisions/0033).
+    """
+    return projects.IAMCustomRole(
+        "listener",
+        project=config.project,
+        role_id="segueListener",
+        title="Segue listener",
+        description="Makes, reads and removes subscriptions of its own",
+        permissions=[
+            "pubsub.subscriptions.consume",
+            "pubsub.subscriptions.create",
+            "pubsub.subscriptions.delete",
+        ],
         opts=opts,
     )
 

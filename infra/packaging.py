@@ -17,6 +17,11 @@ _ENTRY = {
         "from shared.web.serve import serve\n\n"
         'if __name__ == "__main__":\n    serve(create)\n'
     ),
+    "gateway": (
+        '"""Starts the service, which brings a server of its own."""\n\n'
+        "from functions.{source}.main import main\n\n"
+        'if __name__ == "__main__":\n    main()\n'
+    ),
     "function": (
         '"""Names the function that the framework calls."""\n\n'
         "from functions.{source}.main import {source}\n\n"

@@ -14,6 +14,7 @@ from typing import Literal
 from shared.events import (
     AlbumChanged,
     ArtistChanged,
+    ChannelPublished,
     LibraryChanged,
     LicenceChanged,
     LyricsChanged,
@@ -322,6 +323,17 @@ DEPLOYABLES: tuple[Deployable, ...] = (
             "PUBLIC_URL": "{public_url}",
             **_TAKES_PUSHES,
         },
+    ),
+    Deployable(
+        name="realtime",
+        kind="gateway",
+        routes=("/live", "/live/*"),
+        publishes=(ChannelPublished,),
+        listens=(ChannelPublished,),
+        env={"GOOGLE_CLOUD_PROJECT": "{project}", **_VERIFIES_TOKENS},
+        session_affinity=True,
+        # A connection is a request, and Cloud Run ends it after an hour.
+        scale=Scale(min_instances=1, concurrency=1000, memory="1Gi", timeout_s=3600),
     ),
     Deployable(
         name="events",

@@ -16,6 +16,7 @@ ENTRY_POINTS = {
     "events": ("functions.events.main", "shared.web.serve"),
     "library": ("functions.library.main", "shared.web.serve"),
     "playback": ("functions.playback.main", "shared.web.serve"),
+    "realtime": ("functions.realtime.main",),
     "rights": ("functions.rights.main", "shared.web.serve"),
     "subsonic": ("functions.subsonic.main", "shared.web.serve"),
     "search": ("functions.search.main", "functions.search.job", "shared.web.serve"),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from emulators.graph import Graph
-from emulators.iam import ROLES, agents, bindings, service_accounts
+from emulators.iam import ROLES, agents, bindings, custom_roles, service_accounts
 from emulators.verify.workloads import workloads
 from emulators.workloads import SERVICE
 
@@ -29,6 +29,17 @@ _PROJECT_ROLES = frozenset(
         "roles/datastore.user",
         "roles/eventarc.eventReceiver",
         "roles/logging.logWriter",
+    }
+)
+
+
+# What roles of the program's own may permit on the whole project: a subscription that is made
+# while running has no narrower place that exists beforehand.
+_PROJECT_PERMISSIONS = frozenset(
+    {
+        "pubsub.subscriptions.consume",
+        "pubsub.subscriptions.create",
+        "pubsub.subscriptions.delete",
     }
 )
 
@@ -71,8 +82,12 @@ def _public(graph: Graph) -> Iterator[str]:
 
 
 def _roles(graph: Graph) -> Iterator[str]:
+    own = custom_roles(graph)
+    for name, permissions in own.items():
+        for permission in sorted(permissions - _PROJECT_PERMISSIONS):
+            yield f"{name}: {permission} on the whole project"
     for it in bindings(graph):
-        if it.role not in ROLES:
+        if it.role not in ROLES and it.role not in own:
             yield f"{it.kind} {it.name}: {it.role} is not modelled in emulators/iam.py"
         if it.role in ("roles/owner", "roles/editor", "roles/viewer"):
             yield f"{it.member}: {it.role} is a basic role"
@@ -80,7 +95,8 @@ def _roles(graph: Graph) -> Iterator[str]:
             it.role == "roles/pubsub.publisher"
             and it.member == agents(graph.project_number)["storage"]
         )  # Eventarc makes the topic of a storage trigger, so it can't be bound to it
-        if it.kind == "project" and it.role not in _PROJECT_ROLES and not agent_publishes:
+        narrow = it.role in _PROJECT_ROLES or it.role in own
+        if it.kind == "project" and not narrow and not agent_publishes:
             yield f"{it.member}: {it.role} on the whole project"
 
 

@@ -54,6 +54,12 @@ def _needed(graph: Graph, it: Given) -> Iterator[tuple[tuple[str, str, str], str
     for event in it.uses.publishes:
         topic = topic_of(event)
         yield ("roles/pubsub.publisher", "topic", topic), f"it publishes {event.__name__}"
+    for event in it.uses.listens:
+        topic = topic_of(event)
+        yield ("roles/pubsub.subscriber", "topic", topic), f"it listens to {event.__name__}"
+    if it.uses.listens:
+        listener = f"projects/{graph.project}/roles/segueListener"
+        yield (listener, "project", graph.project), "it makes a subscription of its own"
     for variable, role in it.bucket_roles.items():
         if variable in it.env:
             yield (role, "bucket", it.env[variable]), f"of what it does with {variable}"

@@ -27,14 +27,16 @@ class Setting:
 class Uses:
     """What one deployable's code does with what surrounds it.
 
-    `settings` are by variable, `environ` other variables read by name; `publishes` and
-    `consumes` are event classes; `routes` are public path templates, `tasks` scheduled names.
+    `settings` are by variable, `environ` other variables read by name; `publishes`, `consumes` and
+    `listens` (over a subscription of each instance's own) are event classes; `routes` are public
+    path templates, `tasks` scheduled names.
     """
 
     settings: Mapping[str, Setting]
     environ: frozenset[str]
     publishes: frozenset[type]
     consumes: frozenset[type]
+    listens: frozenset[type]
     tasks: frozenset[str]
     routes: frozenset[str]
     firestore: bool
@@ -102,6 +104,7 @@ def uses(modules: Modules) -> Uses:
         environ=frozenset(name for tree in own.values() for name in _environ(tree)),
         publishes=frozenset(event for tree in own.values() for event in _made(tree)),
         consumes=frozenset(event for tree in own.values() for event in _handled(tree, own)),
+        listens=frozenset(event for tree in own.values() for event in _listened(tree)),
         tasks=frozenset(name for at in own for name in _tasks(at, own)),
         routes=frozenset(
             path for tree in own.values() for path in (*_routes(tree), *_documents(tree))
@@ -166,6 +169,15 @@ def _handled(tree: ast.Module, own: Modules) -> Iterator[type]:
         elif isinstance(node, ast.DictComp) and ast.unparse(node.key).endswith(".event"):
             for each in own.values():
                 yield from _given(each)
+
+
+def _listened(tree: ast.Module) -> Iterator[type]:
+    """The events that a `Listener(…)` is made for."""
+    known = _events(tree)
+    for node in nodes(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Listener":
+            named = (it.id for it in node.args if isinstance(it, ast.Name))
+            yield from (known[it] for it in named if it in known)
 
 
 def _given(tree: ast.Module) -> Iterator[type]:

@@ -24,6 +24,7 @@ def deletions(deployable: Deployable) -> Iterator[Deletion]:
     for field, named in (
         ("publishes", topic_of),
         ("consumes", topic_of),
+        ("listens", topic_of),
         ("schedules", lambda it: it.name),
         ("runs", str),
     ):

@@ -17,15 +17,12 @@ from emulators.iam import Denied, Policy, agents
 from emulators.runtime.pubsub.backlog import Backlog, Message
 from emulators.runtime.pubsub.filters import compile_filter
 from emulators.runtime.pubsub.store import Row, Store, row
-from emulators.runtime.pubsub.topology import Subscription, Topology
+from emulators.runtime.pubsub.topology import RETENTION_S, Subscription, Topology
 
 log = logging.getLogger(__name__)
 
 WINDOW = 1000
 """How many messages of one subscription are held in memory; the rest stay on disk."""
-
-RETENTION_S = 7 * 24 * 3600
-"""What nobody acknowledged for this long is dropped (the service's default)."""
 
 Clock = Callable[[], float]
 
@@ -49,6 +46,7 @@ class Lane:
         self.last_error: str | None = None
         self.delivered = 0
         self.failed = 0
+        self.pulled_at = broker.clock()
         self._broker = broker
         self._stirred = asyncio.Event()
         self._cursor = 0
@@ -98,8 +96,13 @@ class Lane:
         self.backlog.offer(message)
 
     def lease(self) -> Message | None:
-        """The next message that is due; its delivery has begun."""
-        return self.backlog.lease(self._broker.clock())
+        """The next message that is due; its delivery has begun. Those too old are dropped."""
+        now = self._broker.clock()
+        while (message := self.backlog.lease(now)) is not None:
+            if now - message.published_us / 1e6 <= self.subscription.retention_s:
+                return message
+            self.settle([message.id])
+        return None
 
     async def due(self, within_s: float | None = None) -> bool:
         """Wait until `lease` has something, for at most `within_s` seconds."""
@@ -179,6 +182,21 @@ class Broker:
         await self.store.forget(tuple(self.lanes), expired_us)
         for lane in self.lanes.values():
             lane.reopen()
+
+    def idle(self) -> list[str]:
+        """Subscriptions that nobody has pulled for longer than they wait."""
+        now = self.clock()
+        return [
+            name
+            for name, lane in self.lanes.items()
+            if (patience := lane.subscription.idle_s) is not None
+            and now - lane.pulled_at > patience
+        ]
+
+    async def remove(self, name: str) -> None:
+        """Forget a subscription that was added, and what waits for it."""
+        del self.lanes[name]
+        await self.store.drop_extra("subscription", name)
 
     def add(self, subscription: Subscription) -> Lane:
         """One more subscription; it gets what is published from now on."""

@@ -66,6 +66,10 @@ class Leases:
     def holds(self, ack_id: str) -> bool:
         return self._find(ack_id) is not None
 
+    def touch(self) -> None:
+        """Somebody reads the subscription."""
+        self.lane.pulled_at = self._clock()
+
     async def expire(self) -> None:
         """Take back what was not acknowledged in time, until cancelled."""
         while True:
@@ -133,6 +137,7 @@ async def streaming_pull(
     )
     try:
         while not ended.is_set():
+            leases.touch()
             out = [ack_id for ack_id in out if leases.holds(ack_id)]
             room = min(LARGEST_ANSWER, most - len(out))
             if room <= 0 or not await leases.lane.due(1.0):

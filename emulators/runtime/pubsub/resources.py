@@ -9,6 +9,7 @@ from google.pubsub_v1.types import schema as schema_types
 from emulators.iam import short_name
 from emulators.runtime.pubsub.topology import (
     PUSH_BACKOFF_S,
+    RETENTION_S,
     DeadLetter,
     Push,
     Subscription,
@@ -35,6 +36,9 @@ def subscription(project: str, subscription: Subscription) -> Any:
         filter=subscription.filter,
         enable_message_ordering=subscription.ordered,
     )
+    message.message_retention_duration.CopyFrom(_duration(subscription.retention_s))
+    if subscription.idle_s is not None:
+        message.expiration_policy.ttl.CopyFrom(_duration(subscription.idle_s))
     push, table, dead = subscription.push, subscription.table, subscription.dead_letter
     if push is not None:
         message.push_config.push_endpoint = push.endpoint
@@ -93,6 +97,8 @@ def parse_subscription(message: Any) -> Subscription:
         filter=message.filter,
         ack_deadline_s=float(message.ack_deadline_seconds or 10),
         ordered=message.enable_message_ordering,
+        retention_s=_seconds(message.message_retention_duration) or RETENTION_S,
+        idle_s=_seconds(message.expiration_policy.ttl) or None,
     )
 
 

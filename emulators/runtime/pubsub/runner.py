@@ -12,6 +12,8 @@ from emulators.runtime.pubsub.tables import Inserter
 
 log = logging.getLogger(__name__)
 
+IDLE_CHECK_S = 60.0
+
 
 class Deliveries:
     """Starts and stops what delivers. `bigquery_url` is BigQuery's REST root."""
@@ -60,6 +62,15 @@ class Deliveries:
             if task.done() and not task.cancelled():
                 ended[name] = repr(task.exception())
         return ended
+
+    async def expire(self) -> None:
+        """Remove subscriptions that nobody pulls any more, until cancelled."""
+        while True:
+            await asyncio.sleep(IDLE_CHECK_S)
+            for name in self._broker.idle():
+                log.info("%s: nobody pulled it, so it goes", name)
+                await self.stop(name)
+                await self._broker.remove(name)
 
     async def stop(self, name: str) -> None:
         self.leases.pop(name, None)

@@ -41,7 +41,7 @@ async def running(
     deliveries = Deliveries(broker, Sender(endpoints, policy, issuer), bigquery_url)
     service = PubsubService(broker, upstream, deliveries)
     await broker.open()
-    keeping = asyncio.create_task(upstream.run())
+    keeping = asyncio.gather(upstream.run(), deliveries.expire())
     ports = {member: ports.pubsub for member, ports in endpoints.callers.items()}
     async with http(status.app(broker, deliveries, upstream), endpoints.health["pubsub"]):
         servers = await grpc_proxy.serve(service, ports)

@@ -123,6 +123,7 @@ class PubsubService:
         self._broker.policy.check(
             call.member, "pubsub.subscriptions.consume", "subscription", lane.name
         )
+        lane.pulled_at = self._broker.clock()
         leases = self._deliveries.leases.get(lane.name)
         if leases is None:
             raise Refused(
@@ -180,10 +181,13 @@ class PubsubService:
         return answer
 
     async def _create_subscription(self, call: Call, request: bytes) -> bytes:
-        _administer(call)
         parsed = types.Subscription.pb().FromString(request)
         wanted = resources.parse_subscription(parsed)
-        self._topic(parsed.topic)
+        topic, policy = self._topic(parsed.topic), self._broker.policy
+        policy.check(call.member, "pubsub.subscriptions.create", "project", self._project)
+        policy.check(call.member, "pubsub.topics.attachSubscription", "topic", topic)
+        if wanted.push is not None or wanted.table is not None:
+            _administer(call)
         if wanted.name in self._broker.lanes:
             raise Refused(grpc.StatusCode.ALREADY_EXISTS, f"subscription {wanted.name} exists")
         try:
@@ -195,14 +199,14 @@ class PubsubService:
         return resources.subscription(self._project, wanted).SerializeToString()
 
     async def _delete_subscription(self, call: Call, request: bytes) -> bytes:
-        _administer(call)
         parsed = types.DeleteSubscriptionRequest.pb().FromString(request)
         lane = self._lane(parsed.subscription)
+        policy = self._broker.policy
+        policy.check(call.member, "pubsub.subscriptions.delete", "subscription", lane.name)
         declared = lane.name in self._broker.topology.subscriptions
         self._keep_declared(declared, f"subscription {lane.name}")
         await self._deliveries.stop(lane.name)
-        del self._broker.lanes[lane.name]
-        await self._broker.store.drop_extra("subscription", lane.name)
+        await self._broker.remove(lane.name)
         return _EMPTY
 
     async def _pass(self, call: Call, request: bytes) -> bytes:

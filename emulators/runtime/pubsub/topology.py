@@ -8,6 +8,9 @@ from typing import Any
 from emulators.graph import Graph, Resource
 from emulators.iam import short_name
 
+RETENTION_S = 7 * 24 * 3600.0
+"""How long a subscription keeps what nobody acknowledged, unless it says otherwise."""
+
 PUSH_BACKOFF_S = (0.1, 60.0)
 """Push without a retry policy backs off from 100 ms to 60 s (push backoff, documented)."""
 
@@ -65,7 +68,8 @@ class DeadLetter:
 class Subscription:
     """`backoff_s` is (shortest, longest) pause before a message is delivered again.
 
-    Neither `push` nor `table` means pull. Names are short.
+    Neither `push` nor `table` means pull. Names are short. What nobody acknowledged is dropped
+    after `retention_s`; the subscription itself goes when nobody pulled for `idle_s` (None: never).
     """
 
     name: str
@@ -77,6 +81,8 @@ class Subscription:
     filter: str = ""
     ack_deadline_s: float = 10.0
     ordered: bool = False
+    retention_s: float = RETENTION_S
+    idle_s: float | None = None
 
 
 class BadTopology(Exception):
@@ -151,6 +157,7 @@ def _subscription(resource: Resource) -> Subscription:
         filter=resource.get("filter") or "",
         ack_deadline_s=float(resource.get("ackDeadlineSeconds") or 10),
         ordered=bool(resource.get("enableMessageOrdering")),
+        retention_s=seconds(resource.get("messageRetentionDuration"), RETENTION_S),
     )
 
 
