@@ -5,6 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 BQ := .venv-bigquery
 PAGE := clients/web/dist/index.html
+WORKERS ?= 2
 # Bytecode is written as modules are imported: compiling all of pulumi_gcp would cost 150 MB.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -21,7 +22,7 @@ run: setup
 	@$(PY) -m emulators --demo $(if $(ONCE),--once) $(if $(FRESH),--fresh) $(if $(PORT),--port $(PORT))
 
 test: setup $(VENV)/.dev clients/web/node_modules/.dev
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup
 
 test-slow: setup $(VENV)/.dev clients/web/node_modules/.dev
 	@$(PY) -m pytest -m slow

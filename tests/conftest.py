@@ -15,3 +15,11 @@ def data_dir() -> Path:
     if not (path / "audio").is_dir():
         pytest.skip(f"needs the shared test data (looked in {path}; set SEGUE_DATA)")
     return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run by several workers, a file's tests stay with one, and all journeys: they share a cloud."""
+    for item in items:
+        path = item.path.relative_to(ROOT / "tests")
+        group = path.parts[0] if path.parts[0] == "journeys" else str(path)
+        item.add_marker(pytest.mark.xdist_group(group))

@@ -94,6 +94,17 @@ class Person:
                     answer = browser.post("/authorize", data=form)
         raise AssertionError(f"no way back to the application: {answer.status_code} {answer.text}")
 
+    def app_password(self, app: str) -> tuple[str, str]:
+        """Sign in at the account page and make an app password; it, and the same as an API key."""
+        with httpx.Client(base_url=self.host, timeout=30, follow_redirects=True) as browser:
+            filled = {"email": self.email, "password": PASSWORD}
+            form = _hidden(browser.get("/account").text, "/login") | filled
+            form = _hidden(browser.post("/login", data=form).text, "/account/app-passwords")
+            made = browser.post("/account/app-passwords", data=form | {"app": app}).text
+        found = re.findall(r'id="(?:app-password|api-key)">([^<]+)<', made)
+        assert len(found) == 2, made
+        return unescape(found[0]), unescape(found[1])
+
 
 def _hidden(html: str, action: str) -> dict[str, str]:
     """The hidden fields of the form that is sent to `action`."""
@@ -110,7 +121,8 @@ def library(cloud: Cloud, folder: Path) -> list[dict[str, Any]]:
 
     def playable() -> list[dict[str, Any]]:
         page = operator.http.get("/v1/tracks?limit=50&market=SE").raise_for_status().json()
-        return [it for it in page["items"] if it["artists"] and it["is_playable"]]
+        shown = [it for it in page["items"] if it["artists"] and it["is_playable"]]
+        return [it for it in shown if "restrictions" not in it["album"]]
 
     if len(found := playable()) >= 3:
         return found

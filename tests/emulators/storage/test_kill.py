@@ -19,7 +19,9 @@ MIB = 1024 * 1024
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    return tmp_path
+    """A folder in a folder: what climbs out of it is seen."""
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
 
 
 def _client(server: Standalone) -> storage.Client:
