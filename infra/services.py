@@ -243,13 +243,15 @@ DEPLOYABLES: tuple[Deployable, ...] = (
     Deployable(
         name="playback",
         kind="api",
-        routes=("/v1/plays", "/v1/plays/versions", "/v1/me/player/*"),
+        routes=("/v1/plays", "/v1/plays/*", "/v1/me/player", "/v1/me/player/*"),
+        publishes=(ChannelPublished,),
         consumes=(TrackChanged, RightsChanged, TrackPlayed),
         firestore=True,
         secrets={"CDN_SIGNING_KEY": "cdn-signing-key"},
         env={
             "GOOGLE_CLOUD_PROJECT": "{project}",
             "CDN_KEY_NAME": "{cdn_key_name}",
+            "EDGES": "{edges}",
             **_VERIFIES_TOKENS,
             **_TAKES_PUSHES,
         },

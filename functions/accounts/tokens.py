@@ -242,5 +242,6 @@ def user_claims(
         "sid": session_id,
         "scope": " ".join(scopes),
         "plan": users.ENTITLES[users.plan_at(user, at)],
+        "product": users.plan_at(user, at),
         "territory": user.territory,
     }

@@ -1,16 +1,24 @@
 """A grant as what a player needs: signed addresses on the CDN, nothing else. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from functions.playback.domain import Audio, Grant, Playable
+from functions.playback.domain import PREVIEW, Audio, Grant, Playable
+from functions.playback.edges import Edge
 from shared.cdn import SigningKey, sign_cookie, sign_prefix
+from shared.events import Rendition
+
+PREVIEW_MS = 30_000
+MANIFESTS = "/v1/plays/manifests"
+"""Where manifests are served whose every address is absolute and signed (`manifests.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """`body` is the answer's JSON; `cookie` opens the same prefix, at `cookie_path`."""
+    """`body` is the answer's JSON; `cookie` opens the same prefix at the front door, at
+    `cookie_path`."""
 
     body: dict[str, Any]
     cookie: str
@@ -18,38 +26,62 @@ class Delivery:
 
 
 def deliver(
-    play_id: str, playable: Playable, grant: Grant, *, public_url: str, key: SigningKey
+    play_id: str,
+    playable: Playable,
+    grant: Grant,
+    edges: Sequence[Edge],
+    start: Rendition | None,
+    *,
+    public_url: str,
+    key: SigningKey,
 ) -> Delivery:
-    """Sign once for everything that `grant` opens of `playable`.
+    """Sign once per edge for everything that `grant` opens of `playable`; the first edge is the
+    one whose addresses are spelled out.
 
     The prefix is the plan: `audio/{id}/` for the "high" tier, `audio/{id}/base/` for "base",
-    so that no address of a better rendition can be guessed open.
+    `audio/{id}/preview/` for a preview, so that no address of more can be guessed open.
     """
     audio, until = playable.audio, grant.valid_until
     assert audio is not None
     assert until is not None
-    path = f"/audio/{audio.audio_id}/" + ("" if grant.tier == "high" else "base/")
-    prefix = f"{public_url}{path}"
+    path = f"/audio/{audio.audio_id}/{_FOLDERS[grant.tier or '']}"
     expires_at = int(until.timestamp())
-    signature = sign_prefix(prefix, key, expires_at)
+    offered = [
+        {
+            "name": edge.name,
+            "url": edge.url,
+            "signature": sign_prefix(edge.url + path, key, expires_at),
+        }
+        for edge in edges
+    ]
+    best, signature = offered[0]["url"], offered[0]["signature"]
 
     def signed(object_path: str) -> str:
-        return f"{public_url}/{object_path}?{signature}"
+        return f"{best}/{object_path}?{signature}"
 
+    preview = grant.tier == PREVIEW
     body = {
         "play_id": play_id,
         "track": {
             "id": playable.track_id,
-            "duration_ms": audio.duration_ms,
+            "duration_ms": min(PREVIEW_MS, audio.duration_ms) if preview else audio.duration_ms,
             "gain_db": audio.gain_db,
             "true_peak_dbtp": audio.true_peak_dbtp,
         },
         "decision": decision_of(grant),
         "valid_until": instant(until),
         "signature": signature,
+        "edges": offered,
+        "start": {"codec": start.codec, "kbps": start.kbps} if start else None,
+        "preview_url": signed(audio.preview_path) if preview and audio.preview_path else None,
         "manifests": [
-            {"codec": item.codec, "protocol": item.protocol, "url": signed(item.path)}
-            for item in manifests_of(audio, grant.tier)
+            {
+                "codec": item.codec,
+                "protocol": item.protocol,
+                "url": signed(item.path),
+                "absolute_url": f"{public_url}{MANIFESTS}/{item.path}?{signature}",
+            }
+            for item in (() if preview else manifests_of(audio, grant.tier))
         ],
         "renditions": [
             {
@@ -58,12 +90,23 @@ def deliver(
                 "url": signed(item.path),
                 "bandwidth_bps": item.bandwidth_bps,
             }
-            for item in audio.renditions
-            if item.path.startswith(path[1:])
+            for item in renditions_of(audio, grant.tier)
         ],
-        "waveform_url": signed(audio.waveform_path) if audio.waveform_path else None,
+        "waveform_url": signed(audio.waveform_path)
+        if audio.waveform_path and not preview
+        else None,
     }
-    return Delivery(body, sign_cookie(prefix, key, expires_at), path)
+    return Delivery(body, sign_cookie(public_url + path, key, expires_at), path)
+
+
+_FOLDERS = {"high": "", "base": "base/", PREVIEW: "preview/"}
+
+
+def renditions_of(audio: Audio, tier: str | None) -> list[Rendition]:
+    """The renditions that `tier` opens."""
+    if tier == "high":
+        return list(audio.renditions)
+    return [item for item in audio.renditions if item.tier == tier]
 
 
 def manifests_of(audio: Audio, tier: str | None) -> tuple[Any, ...]:

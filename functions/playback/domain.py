@@ -12,6 +12,9 @@ from shared.rights.deals import Deal
 from shared.rights.shapes import Decision
 
 TRACK_NOT_READY = "TRACK_NOT_READY"
+NO_PREVIEW = "NO_PREVIEW"
+PREVIEW = "preview"
+"""The tier of a grant that opens thirty seconds and no more."""
 RIGHTS_UNAVAILABLE = "RIGHTS_UNAVAILABLE"
 """Nobody could be asked: not what is projected here, nor rights itself."""
 
@@ -59,7 +62,7 @@ class Playable:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A decision on one play. `valid_until` only when allowed; `tier` "base" or "high"."""
+    """A decision on one play. `valid_until` only when allowed; `tier` "base", "high" or PREVIEW."""
 
     allow: bool
     reason: str
@@ -115,9 +118,15 @@ def with_rights(playable: Playable, event: RightsChanged) -> Playable | None:
 
 
 def grant(
-    playable: Playable, decision: Decision, *, plan: str, at: datetime, lifetime: timedelta
+    playable: Playable,
+    decision: Decision,
+    *,
+    plan: str,
+    at: datetime,
+    lifetime: timedelta,
+    preview: bool = False,
 ) -> Grant:
-    """What `decision` opens of `playable` for `plan` at `at`.
+    """What `decision` opens of `playable` for `plan` at `at`; with `preview`, of its preview.
 
     `valid_until` is the nearer of `at + lifetime` and the decision's own end.
     """
@@ -125,7 +134,9 @@ def grant(
         return Grant(False, TRACK_NOT_READY)
     if not decision.allow:
         return Grant(False, decision.reason, version=decision.version)
+    if preview and playable.audio.preview_path is None:
+        return Grant(False, NO_PREVIEW, version=decision.version)
     latest = at + lifetime
     until = latest if decision.valid_until is None else min(latest, decision.valid_until)
-    tier = "high" if plan == "premium" else "base"
+    tier = PREVIEW if preview else "high" if plan == "premium" else "base"
     return Grant(True, decision.reason, decision.licence_id, decision.version, until, tier)

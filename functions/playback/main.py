@@ -1,22 +1,35 @@
 """playback: grants plays and signs what they open."""
 
 import os
+import secrets
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from fastapi import FastAPI
 
-from functions.playback import api
+from functions.playback import api, manifests_api, player_api
 from functions.playback.authority import RemoteRights
+from functions.playback.contexts import RemoteContexts
 from functions.playback.decisions import Decisions
 from functions.playback.domain import Playable
+from functions.playback.edges import read_edges
+from functions.playback.granting import Deliveries
 from functions.playback.history import History
+from functions.playback.manifests_api import Manifests
+from functions.playback.player import Player
+from functions.playback.players import PLAYERS, Players
 from functions.playback.shapes import ANSWERS
 from functions.playback.store import HISTORIES, PLAYABLES, Histories, Playables
+from functions.playback.streams import Streams
 from functions.playback.subscriptions import handlers
+from functions.playback.telemetry import COLLECTION as HEALTH
+from functions.playback.telemetry import SHARDS, Shard, Telemetry
+from functions.playback.views import Views
 from shared.cdn import SigningKey
 from shared.gcp import firestore
+from shared.gcp.pubsub import Publisher
 from shared.ids import new_id
 from shared.rights.table import Table
 from shared.settings import load
@@ -30,7 +43,8 @@ from shared.web.push import Caller, subscriptions
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`cdn_signing_key`: 16 bytes in base64url. A grant lasts `grant_ttl_s`, a cached
-    document `playable_ttl_s`: within that after its acknowledgement a takedown ends new plays."""
+    document `playable_ttl_s`: within that after its acknowledgement a takedown ends new plays.
+    `edges`: the audio endpoints besides the front door, as JSON (`infra.config.EdgeConfig`)."""
 
     google_cloud_project: str
     public_url: str
@@ -40,6 +54,7 @@ class Settings:
     push_identity: str
     cdn_key_name: str
     cdn_signing_key: str
+    edges: str
     grant_ttl_s: int = 3600
     playable_ttl_s: float = 4.0
 
@@ -47,6 +62,8 @@ class Settings:
 def create() -> FastAPI:
     """The app, from the environment."""
     settings = load(Settings, os.environ)
+    edges = read_edges(settings.edges)
+    now = partial(datetime.now, UTC)
     logs.configure(settings.google_cloud_project)
     database = firestore.client(settings.google_cloud_project)
     playables = Playables(
@@ -61,20 +78,48 @@ def create() -> FastAPI:
         settings.service_audience,
         settings.push_identity,
     )
+    publish = Publisher(settings.google_cloud_project)
+    contexts = RemoteContexts(settings.public_url)
+    manifests = Manifests(settings.public_url, edges)
+    players = Players(
+        firestore.FirestoreDocuments(database, PLAYERS, Player, "player"),
+        publish,
+        new_id=new_id,
+        now=now,
+    )
+    telemetry = Telemetry(
+        firestore.FirestoreDocuments(database, HEALTH, Shard, "shard"),
+        shard=secrets.randbelow(SHARDS),
+        clock=time.time,
+    )
+    deliveries = Deliveries(
+        settings.public_url,
+        edges,
+        SigningKey.parse(settings.cdn_key_name, settings.cdn_signing_key),
+        telemetry,
+        new_id=new_id,
+        clock=time.time,
+    )
+    views = Views(settings.public_url)
     return create_app(
         "playback",
         api.routes(
             playables,
             Decisions(playables, Table(), authority),
             histories,
-            SigningKey.parse(settings.cdn_key_name, settings.cdn_signing_key),
-            settings.public_url,
+            deliveries,
+            Streams(players, now),
+            telemetry,
+            views,
             lifetime=timedelta(seconds=settings.grant_ttl_s),
-            new_id=new_id,
-            now=lambda: datetime.now(UTC),
+            now=now,
         ),
+        player_api.routes(
+            players, playables, contexts, views, now=now, seed=lambda: secrets.randbits(32)
+        ),
+        manifests_api.routes(manifests),
         subscriptions(caller, handlers(playables, histories)),
         answers=ANSWERS,
         verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
-        on_stop=[authority.stop],
+        on_stop=[authority.stop, contexts.stop, manifests.stop, publish.stop],
     )

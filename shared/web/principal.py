@@ -1,7 +1,8 @@
 """Who asks: the bearer of an access token, checked here without asking anyone.
 
 The token is a JWT signed with ES256 by accounts: `iss` the public URL, `aud` "segue", `sub`,
-`exp`, `client_id`, `scope` (space separated), `plan`, `territory` (RFC 9068 in spirit).
+`exp`, `client_id`, `scope` (space separated), `plan`, `territory` (RFC 9068 in spirit); users'
+tokens also name their `product`.
 """
 
 import hashlib
@@ -26,7 +27,8 @@ _SUBJECT = re.compile(r"[0-9A-Za-z-]{1,64}")
 @dataclass(frozen=True, slots=True)
 class Principal:
     """A user (or a client on its own behalf). `expires_at` in Unix seconds; `owns`: whose figures
-    it may see."""
+    it may see; `product` the plan by its own name ("family"), where `plan` is what it entitles to.
+    """
 
     user_id: str
     client_id: str
@@ -35,6 +37,12 @@ class Principal:
     territory: str
     expires_at: float
     owns: frozenset[str] = frozenset()
+    product: str = "free"
+
+    @property
+    def is_person(self) -> bool:
+        """Whether a user asks; else an application in its own name."""
+        return self.user_id != self.client_id
 
     def may_see(self, *things: str) -> bool:
         """Whether figures of one of `things` ("label:…", "artist:…", "payee:…") are its own."""
@@ -94,9 +102,12 @@ def principal_of(claims: dict[str, Any], issuer: str) -> Principal:
     if not _SUBJECT.fullmatch(user_id) or plan not in PLANS or not _TERRITORY.fullmatch(territory):
         raise Unauthenticated("the token's claims are malformed", code="TOKEN_INVALID")
     scopes = frozenset(text("scope").split())
-    return Principal(
-        user_id, text("client_id"), scopes, plan, territory, float(expires_at), _owns(claims)
-    )
+    product = claims.get("product", plan)
+    if not isinstance(product, str):
+        raise Unauthenticated("the token's claims are malformed", code="TOKEN_INVALID")
+    client_id = text("client_id")
+    owns = _owns(claims)
+    return Principal(user_id, client_id, scopes, plan, territory, float(expires_at), owns, product)
 
 
 def _owns(claims: dict[str, Any]) -> frozenset[str]:

@@ -168,7 +168,7 @@ class _Answer:
         raise OriginError(f"{key.path} keeps changing")
 
     async def warmed(self, key: Key) -> None:
-        """Fetch what a warmer asks for; there is no need to send it, so 204 says that it is here."""
+        """Fetch what a warmer asks for; there is no need to send it, so 204 says it is here."""
         stored = await self.site.contents.warm(key, last_byte(_range(self.asked)))
         if stored.status != 200:
             return await self._other(stored, "miss")

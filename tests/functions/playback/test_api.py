@@ -2,111 +2,23 @@
 
 import json
 from datetime import timedelta
-from typing import Any
 
-import httpx
 import pytest
-from fastapi import FastAPI
 
-from functions.playback import api
-from functions.playback.decisions import Asked, Decisions
 from functions.playback.domain import Playable
-from functions.playback.history import History
-from functions.playback.store import MAX_CACHED, Histories, Playables
-from functions.playback.subscriptions import handlers
+from functions.playback.store import MAX_CACHED, Playables
 from shared import cdn
-from shared.errors import Forbidden, Unavailable
-from shared.gcp.memory import MemoryDocuments
-from shared.ids import derived_id, new_id
-from shared.rights.deals import Deal
-from shared.rights.shapes import NO_LICENCE, Decision
-from shared.rights.table import Table
-from shared.web.app import create_app
-from shared.web.push import subscriptions
+from shared.ids import derived_id
+from shared.rights.shapes import Decision
 from tests.functions.playback.events import (
     AUDIO,
     TRACK,
     track_changed,
     track_played,
 )
+from tests.functions.playback.service import KEY, PUSHES, TOKENS, Service, opens, play
 from tests.rights import deal, rights_changed
-from tests.web import NOT_OBJECTS, NOW, PUBLIC_URL, Clock, Pushes, Tokens, client_of
-
-TOKENS = Tokens()
-PUSHES = Pushes()
-KEY = cdn.SigningKey("key-1", bytes(range(16)))
-
-
-class Rights:
-    """The service that owns rights, as far as playback asks it; `broken`, it is down."""
-
-    def __init__(self) -> None:
-        self.decision = Decision(False, NO_LICENCE)
-        self.broken = False
-        self.asked: list[Asked] = []
-
-    async def decide(self, track_id: str, asked: Asked) -> Decision:
-        self.asked.append(asked)
-        if self.broken:
-            raise Unavailable("down")
-        return self.decision
-
-
-class Flaky(MemoryDocuments[Playable]):
-    """Playables that can be `broken`."""
-
-    broken = False
-
-    async def find(self, id: str) -> Playable | None:
-        if self.broken:
-            raise Unavailable("no documents")
-        return await super().find(id)
-
-
-class Service:
-    def __init__(self, public_url: str = PUBLIC_URL) -> None:
-        self.now = Clock()
-        self.elapsed_s = 0.0
-        self.documents = Flaky(Playable, "track")
-        self.public_url = public_url
-        self.playables = Playables(self.documents, ttl_s=5, clock=lambda: self.elapsed_s)
-        self.rights = Rights()
-        self.decisions = Decisions(self.playables, Table(), self.rights)
-        self.histories = Histories(MemoryDocuments(History, "history"))
-
-    def app(self) -> FastAPI:
-        return create_app(
-            "playback",
-            api.routes(
-                self.playables,
-                self.decisions,
-                self.histories,
-                KEY,
-                self.public_url,
-                lifetime=timedelta(hours=1),
-                new_id=new_id,
-                now=self.now,
-            ),
-            subscriptions(PUSHES.caller(), handlers(self.playables, self.histories)),
-            verifier=TOKENS.verifier(),
-        )
-
-    async def ready(self, *deals: Deal) -> None:
-        await self.playables.apply_track(track_changed())
-        await self.playables.apply_rights(rights_changed(TRACK, 1, *(deals or (deal(),))))
-
-
-async def play(client: httpx.AsyncClient, track_id: str = TRACK, **claims: Any) -> httpx.Response:
-    return await client.post(
-        "/v1/plays", json={"track_id": track_id}, headers=TOKENS.bearer(**claims)
-    )
-
-
-def opens(url: str, at: float = NOW.timestamp()) -> bool:
-    try:
-        return cdn.verify(url, None, cdn.key_ring(KEY), int(at)) is not None
-    except Forbidden:
-        return False
+from tests.web import NOT_OBJECTS, NOW, PUBLIC_URL, client_of
 
 
 async def test_a_premium_play_opens_every_rendition_with_one_signature():
