@@ -356,7 +356,9 @@ def covers(deal: Deal, plan: str, use: str) -> bool:
 def _uses(deal: Deal) -> frozenset[str]:
     """What it lets us do, seeing included; plans aside."""
     if deal.kind == PRE_ORDER_DEAL:
-        return frozenset(VISIBILITY)
+        # Being orderable is no leave to hear: that takes a date.
+        heard = deal.clips_from or deal.display_from
+        return frozenset(VISIBILITY) - (frozenset() if heard else {CLIP_PREVIEW})
     seen = frozenset(VISIBILITY) - {PRE_ORDER} if serves_us(deal) else frozenset()
     return grants(deal) | (seen if deal.clips else seen - {CLIP_PREVIEW})
 
@@ -371,8 +373,6 @@ def _term(deal: Deal, plan: str, use: str) -> Term | None:
             # A date of its own comes before the release's, that before the deal's.
             named = getattr(deal, _FROM[use]) if use in _FROM else None
             shown = named or deal.display_from
-            if deal.kind == PRE_ORDER_DEAL and shown is None and use == CLIP_PREVIEW:
-                return None
             starts = shown or deal.starts
     elif deal.kind != GRANT or PLANS[plan] not in deal.models or use not in grants(deal):
         return None
