@@ -200,7 +200,8 @@ def seek(player: Player, position_ms: int, device_id: str | None, at: datetime) 
     """To `position_ms`; beyond the end is the next track, as everywhere."""
     device_of(player, device_id)
     now = _something(settled(player, at))
-    return settled(replace(now, progress_ms=position_ms, at=at), at)
+    moved = settled(replace(now, progress_ms=position_ms, at=at, playing=True), at)
+    return replace(moved, playing=now.playing and moved.playing)
 
 
 def set_repeat(player: Player, repeat: str, device_id: str | None, at: datetime) -> Player:
