@@ -19,6 +19,7 @@ ENTRY_POINTS = {
     "realtime": ("functions.realtime.main",),
     "rights": ("functions.rights.main", "shared.web.serve"),
     "subsonic": ("functions.subsonic.main", "shared.web.serve"),
+    "royalties": ("functions.royalties.main", "functions.royalties.job", "shared.web.serve"),
     "search": ("functions.search.main", "functions.search.job", "shared.web.serve"),
     "transcode": ("functions.transcode.main", "functions.transcode.job"),
 }

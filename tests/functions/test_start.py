@@ -15,7 +15,7 @@ import pytest
 from joserfc.jwk import ECKey
 
 ROOT = Path(__file__).resolve().parents[2]
-APIS = ("accounts", "catalog", "events", "library", "playback", "rights", "search", "subsonic")
+APIS = ("accounts", "catalog", "events", "library", "playback", "rights", "royalties", "search", "subsonic")
 BUDGET_CPU_S = 0.7
 TOLERANCE = 2
 """Shared machines are noisy; a client library too many costs more than this."""
@@ -27,6 +27,7 @@ FORBIDDEN = {
     "library": ("google.cloud.storage",),
     "playback": ("google.cloud.storage",),
     "rights": ("google.cloud.storage",),
+    "royalties": ("google.cloud.pubsub_v1",),
     "search": ("google.cloud.pubsub_v1",),
     "subsonic": ("google.cloud.pubsub_v1", "google.cloud.storage"),
 }
@@ -58,6 +59,13 @@ ENVIRONMENT = {
     "MASTERS_BUCKET": "segue-test-masters",
     "IMAGES_BUCKET": "segue-test-images",
     "SEARCH_BUCKET": "segue-test-search",
+    "EVENTS_DATASET": "segue-test.segue_events",
+    "INSIGHTS_DATASET": "segue-test.segue_insights",
+    "ROYALTIES_DATASET": "segue-test.segue_royalties",
+    "ROYALTIES_BUCKET": "segue-test-royalties",
+    "ROYALTIES_JOB": "projects/segue-test/locations/europe-west1/jobs/royalties-run",
+    "DSR_NAME": "Segue",
+    "DSR_PARTY_ID": "PADPIDA0000000000X",
     "SEARCH_JOB": "projects/segue-test/locations/europe-west1/jobs/search-index",
     "RUN_API_ENDPOINT": "",
     "CDN_KEY_NAME": "key-1",
