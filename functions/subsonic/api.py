@@ -1,4 +1,7 @@
-"""`/rest/*`: each method with and without `.view`, by GET and by form, in XML, JSON or JSONP."""
+"""`/rest/*`: each method with and without `.view`, by GET and by form, in XML, JSON or JSONP.
+
+The OpenAPI document has each once, by GET.
+"""
 
 import logging
 from collections.abc import Callable
@@ -83,14 +86,9 @@ def routes(
         return wire.ok(found, format, callback)
 
     def add(name: str, handle: Callable[..., Any], described: dict[str, Any]) -> None:
-        for path, shown in ((f"/rest/{name}", True), (f"/rest/{name}.view", False)):
-            router.add_api_route(
-                path,
-                handle,
-                methods=["GET", "POST"],
-                include_in_schema=shown,
-                openapi_extra=described,
-            )
+        router.add_api_route(f"/rest/{name}", handle, methods=["GET"], openapi_extra=described)
+        for path, verbs in ((f"/rest/{name}", ["POST"]), (f"/rest/{name}.view", ["GET", "POST"])):
+            router.add_route(path, handle, methods=verbs, include_in_schema=False)
 
     for name, method in METHODS.items():
         add(name, handler(method), takes(method))

@@ -37,7 +37,5 @@ def _answers(name: str) -> Answers:
 
 
 ANSWERS: Mapping[str, Answers | None] = {
-    f"{verb} /rest/{name}": _answers(name)
-    for name in (*METHODS, PUBLIC)
-    for verb in ("GET", "POST")
+    f"GET /rest/{name}": _answers(name) for name in (*METHODS, PUBLIC)
 }

@@ -21,6 +21,7 @@ from tests.functions.playback.events import track_played
 from tests.functions.rights import test_api as rights
 from tests.functions.search import fakes as search_fakes
 from tests.functions.search import test_api as search_tests
+from tests.functions.subsonic import world as subsonic_world
 from tests.functions.test_bad_input import TOKENS, events_app
 from tests.web import NOW, PUBLIC_URL, client_of
 
@@ -181,6 +182,18 @@ async def search() -> Probed:
     return Probed(app, lambda: search_tests.BEARER, known)
 
 
+async def subsonic() -> Probed:
+    shown = {**subsonic_world.signed(), "f": "json"}
+    things = [subsonic_world.id_of(kind, 1) for kind in ("artist", "album")]
+    known = {
+        **{name: [value] for name, value in shown.items()},
+        "id": [*things, subsonic_world.id_of("track", 11)],
+        "type": ["newest", "byGenre", "random", "recent", "starred"],
+        "query": ["x", '""'],
+    }
+    return Probed(subsonic_world.World().app(), dict, known)
+
+
 SERVICES: Mapping[str, Callable[[], Awaitable[Probed]]] = {
     "accounts": accounts_,
     "catalog": catalog,
@@ -189,4 +202,5 @@ SERVICES: Mapping[str, Callable[[], Awaitable[Probed]]] = {
     "playback": playback_,
     "rights": rights_,
     "search": search,
+    "subsonic": subsonic,
 }
