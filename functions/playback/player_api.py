@@ -23,7 +23,6 @@ from functions.playback.store import Playables
 from functions.playback.views import Views
 from shared.errors import Forbidden, Invalid
 from shared.ids import parse_id
-from shared.web import errors
 from shared.web.answers import answer
 from shared.web.errors import describe
 from shared.web.principal import Principal, requires
@@ -113,14 +112,14 @@ def routes(
 
         return view
 
-    async def command(listener: Principal, change: Change, path: str) -> Response:
+    async def command(listener: Principal, change: Change) -> Response:
         try:
             await players.change(listener.user_id, change, told(listener.territory))
         except Refused as refused:
-            return _refusal(refused, path)
+            return _refusal(refused)
         except SkipLimit as limit:
-            more = {"reason": "RATE_LIMITED", "limit": limit.limit, "retry_at": limit.retry_at}
-            return errors.answer(403, limit.message, limit.code, path, **more)
+            more = {"limit": limit.limit, "retry_at": limit.retry_at}
+            return _refused(403, limit.message, limit.code, "RATE_LIMITED", **more)
         return Response(None, 204, _NO_STORE)
 
     async def items_of(ids: list[str]) -> list[Item]:
@@ -184,37 +183,33 @@ def routes(
         return answer(body, headers=_NO_STORE)
 
     @router.put("/v1/me/player/devices/{device_id}")
-    async def put_device(
-        device_id: str, asked: NewDevice, listener: Streamer, request: Request
-    ) -> Response:
+    async def put_device(device_id: str, asked: NewDevice, listener: Streamer) -> Response:
         id, at = parse_id(device_id, "device id"), now()
         device = Device(id, asked.name, asked.type, asked.volume_percent, at)
-        return await command(listener, lambda it: player.with_device(it, device), request.url.path)
+        return await command(listener, lambda it: player.with_device(it, device))
 
     @router.delete("/v1/me/player/devices/{device_id}")
-    async def delete_device(device_id: str, listener: Streamer, request: Request) -> Response:
+    async def delete_device(device_id: str, listener: Streamer) -> Response:
         id, at = parse_id(device_id, "device id"), now()
 
         def change(it: Player) -> Player:
             left = player.without_device(it, id, at)
             return replace(left, leases=limits.released(left.leases, id))
 
-        return await command(listener, change, request.url.path)
+        return await command(listener, change)
 
     @router.put("/v1/me/player")
-    async def put_player(asked: Transfer, listener: Controller, request: Request) -> Response:
+    async def put_player(asked: Transfer, listener: Controller) -> Response:
         if not asked.device_ids:
             raise Invalid("device_ids is empty", code="INVALID")
         id, at = asked.device_ids[0], now()
-        return await command(
-            listener, lambda it: player.transfer(it, id, asked.play, at), request.url.path
-        )
+        return await command(listener, lambda it: player.transfer(it, id, asked.play, at))
 
     @router.put("/v1/me/player/play")
     async def put_play(
         listener: Controller, request: Request, device_id: DeviceId = None
     ) -> Response:
-        asked, path = _start(await request.body()), request.url.path
+        asked = _start(await request.body())
         if asked.context_uri is None and asked.uris is None:
             at = now()
             if asked.position_ms is not None:
@@ -222,14 +217,13 @@ def routes(
                 return await command(
                     listener,
                     lambda it: player.seek(player.resume(it, device_id, at), to, device_id, at),
-                    path,
                 )
-            return await command(listener, lambda it: player.resume(it, device_id, at), path)
+            return await command(listener, lambda it: player.resume(it, device_id, at))
         try:
             ids = await ids_of(asked, listener, request)
             items = await items_of(ids)
         except Refused as refused:
-            return _refusal(refused, path)
+            return _refusal(refused)
         start, at, random_seed = _first(asked.offset, ids, items), now(), seed()
         return await command(
             listener,
@@ -243,7 +237,6 @@ def routes(
                 at=at,
                 seed=random_seed,
             ),
-            path,
         )
 
     async def ids_of(asked: Start, listener: Principal, request: Request) -> list[str]:
@@ -255,56 +248,44 @@ def routes(
         return [_track_id(uri) for uri in (asked.uris or [])[:MAX_ITEMS]]
 
     @router.put("/v1/me/player/pause")
-    async def put_pause(
-        listener: Controller, request: Request, device_id: DeviceId = None
-    ) -> Response:
+    async def put_pause(listener: Controller, device_id: DeviceId = None) -> Response:
         at = now()
-        return await command(listener, lambda it: player.pause(it, device_id, at), request.url.path)
+        return await command(listener, lambda it: player.pause(it, device_id, at))
 
     @router.put("/v1/me/player/seek")
     async def put_seek(
-        listener: Controller, request: Request, position_ms: Position, device_id: DeviceId = None
+        listener: Controller, position_ms: Position, device_id: DeviceId = None
     ) -> Response:
         at = now()
-        return await command(
-            listener, lambda it: player.seek(it, position_ms, device_id, at), request.url.path
-        )
+        return await command(listener, lambda it: player.seek(it, position_ms, device_id, at))
 
     @router.put("/v1/me/player/repeat")
     async def put_repeat(
         listener: Controller,
-        request: Request,
         state: Literal["off", "track", "context"],
         device_id: DeviceId = None,
     ) -> Response:
         at = now()
-        return await command(
-            listener, lambda it: player.set_repeat(it, state, device_id, at), request.url.path
-        )
+        return await command(listener, lambda it: player.set_repeat(it, state, device_id, at))
 
     @router.put("/v1/me/player/volume")
     async def put_volume(
-        listener: Controller, request: Request, volume_percent: Percent, device_id: DeviceId = None
+        listener: Controller, volume_percent: Percent, device_id: DeviceId = None
     ) -> Response:
-        return await command(
-            listener, lambda it: player.set_volume(it, volume_percent, device_id), request.url.path
-        )
+        return await command(listener, lambda it: player.set_volume(it, volume_percent, device_id))
 
     @router.put("/v1/me/player/shuffle")
     async def put_shuffle(
-        listener: Controller, request: Request, state: bool, device_id: DeviceId = None
+        listener: Controller, state: bool, device_id: DeviceId = None
     ) -> Response:
         at, random_seed = now(), seed()
         return await command(
             listener,
             lambda it: player.set_shuffle(it, state, device_id, at, random_seed),
-            request.url.path,
         )
 
     @router.post("/v1/me/player/next")
-    async def post_next(
-        listener: Controller, request: Request, device_id: DeviceId = None
-    ) -> Response:
+    async def post_next(listener: Controller, device_id: DeviceId = None) -> Response:
         at = now()
 
         def change(it: Player) -> Player:
@@ -312,29 +293,24 @@ def routes(
             skips = limits.skipped(it.skips, product=listener.product, at=at)
             return replace(after, skips=skips)
 
-        return await command(listener, change, request.url.path)
+        return await command(listener, change)
 
     @router.post("/v1/me/player/previous")
-    async def post_previous(
-        listener: Controller, request: Request, device_id: DeviceId = None
-    ) -> Response:
+    async def post_previous(listener: Controller, device_id: DeviceId = None) -> Response:
         at = now()
-        return await command(listener, lambda it: player.back(it, device_id, at), request.url.path)
+        return await command(listener, lambda it: player.back(it, device_id, at))
 
     @router.post("/v1/me/player/queue")
     async def post_queue(
         listener: Controller,
-        request: Request,
         uri: Annotated[str, Query(max_length=100)],
         device_id: DeviceId = None,
     ) -> Response:
         items, at = await items_of([_track_id(uri)]), now()
         if not items:
             refused = Refused(404, "TRACK_NOT_FOUND", "There is no such track", "NO_SPECIFIC_TRACK")
-            return _refusal(refused, request.url.path)
-        return await command(
-            listener, lambda it: player.enqueue(it, items[0], device_id, at), request.url.path
-        )
+            return _refusal(refused)
+        return await command(listener, lambda it: player.enqueue(it, items[0], device_id, at))
 
     return router
 
@@ -376,5 +352,11 @@ def _track_id(uri: str) -> str:
     return parse_id(uri.removeprefix(_TRACK), "track URI")
 
 
-def _refusal(refused: Refused, path: str) -> Response:
-    return errors.answer(refused.status, refused.message, refused.code, path, reason=refused.word)
+def _refusal(refused: Refused) -> Response:
+    return _refused(refused.status, refused.message, refused.code, refused.word)
+
+
+def _refused(status: int, message: str, code: str, word: str, **more: object) -> Response:
+    """Both the stable code and the player's word: `shared.web.dialect` tells why two."""
+    error = {"status": status, "message": message, "reason": word, "code": code, **more}
+    return answer({"error": error}, status, _NO_STORE)
