@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
-from functions.rights import api, deciding
+from functions.rights import api, deals_api, deciding
+from functions.rights.intake import Intake
 from functions.rights.publication import Publication
 from functions.rights.shapes import ANSWERS
 from functions.rights.store import store
 from functions.rights.takedown import Confirmation
+from shared.ddex.reader import MAX_BYTES
 from shared.events import TrackChanged
 from shared.gcp import firestore
 from shared.gcp.pubsub import Publisher
@@ -26,7 +28,8 @@ from shared.web.push import Caller, subscriptions, tasks
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`service_audience` and `push_identity`: what the scheduler's ID tokens must carry."""
+    """`service_audience` and `push_identity`: what the scheduler's ID tokens must carry.
+    `ddex_party_id`: who we are in licensors' messages; the default is nobody's."""
 
     google_cloud_project: str
     public_url: str
@@ -34,6 +37,7 @@ class Settings:
     oidc_certs_url: str
     service_audience: str
     push_identity: str
+    ddex_party_id: str = "PADPIDA0000000000Q"
 
 
 def create() -> FastAPI:
@@ -53,11 +57,18 @@ def create() -> FastAPI:
     return create_app(
         "rights",
         api.routes(known.licences, publication, confirm, new_id=new_id, now=_now),
+        deals_api.routes(
+            Intake(known, publication, confirm, now=_now),
+            us=settings.ddex_party_id,
+            new_id=new_id,
+            now=_now,
+        ),
         deciding.routes(known.entitlements, Shapes(), now=_now),
         subscriptions(caller, {TrackChanged: publication.on_track_changed}),
         tasks(caller, {"republish-licences": publication.sweep}),
         answers=ANSWERS,
         verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
+        max_body_bytes=MAX_BYTES,
         on_stop=[publish.stop, confirm.stop],
     )
 

@@ -72,7 +72,7 @@ class Publication:
     async def _covered(self, release: Release) -> dict[str, tuple[Deal, ...]]:
         """Tracks and the deals that they get from the release; first, recordings learn of it: a
         track that appears meanwhile finds it there."""
-        named = releases.names(release)
+        named = releases.covers(release)
         every = (*named, *release.left)
 
         def listed(isrc: str) -> Callable[[Recording | None], Recording | None]:

@@ -36,8 +36,8 @@ class Covered:
 @dataclass(frozen=True, slots=True)
 class Release:
     """What the latest message of a release says. `name` as the licensor names it
-    (`icpn:…`, `grid:…`, `own:…`). `left`: ISRCs and track ids that it covered before.
-    `unsettled_at` until all tracks have followed `revision`."""
+    (`icpn:…`, `grid:…`, `own:…`), `names` all such names of it. `left`: ISRCs and track ids that
+    it covered before. `unsettled_at`: when `revision` was written, until all tracks follow it."""
 
     release_id: str
     licensor_id: str
@@ -51,6 +51,7 @@ class Release:
     covered: tuple[Covered, ...]
     purged: bool = False
     left: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     unsettled_at: datetime | None = None
 
 
@@ -114,12 +115,18 @@ def succeeded(known: Release | None, told: Release, at: datetime) -> Release | N
         return None
     if known is None:
         return replace(told, revision=1, unsettled_at=at)
-    now = names(told)
-    left = {it for it in (*known.left, *names(known)) if it not in now}
+    now = covers(told)
+    left = {it for it in (*known.left, *covers(known)) if it not in now}
     return replace(told, revision=known.revision + 1, left=tuple(sorted(left)), unsettled_at=at)
 
 
-def names(release: Release) -> frozenset[str]:
+def matching(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names by which a release is found again: its own number only where it has no other, as
+    editions may share one."""
+    return tuple(it for it in names if not it.startswith("own:")) or names
+
+
+def covers(release: Release) -> frozenset[str]:
     """What it covers: ISRCs (12 characters) and track ids (22)."""
     return frozenset(it.isrc or it.track_id or "" for it in release.covered)
 

@@ -12,6 +12,7 @@ from shared.web.shapes import (
     many,
     nullable,
     record,
+    word,
 )
 
 _DECISION = record(
@@ -69,8 +70,41 @@ _EXPLANATION = record(
     {"deals": many(_DEAL)},
 )
 
+_OUTCOME = record(
+    "ReleaseOutcome",
+    {
+        "release": TEXT,
+        "release_id": ID,
+        "status": word("imported", "purged", "unchanged", "stale"),
+        "revision": COUNT,
+        "made_at": INSTANT,
+        "deals": COUNT,
+        "tracks": COUNT,
+        "waiting": many(TEXT),
+        "effective": YES_NO,
+    },
+)
+_MESSAGE = record(
+    "MessageOutcome",
+    {
+        "kind": TEXT,
+        "message_id": TEXT,
+        "made_at": INSTANT,
+        "licensor_id": TEXT,
+        "licensor_name": TEXT,
+        "test": YES_NO,
+        "releases": many(_OUTCOME),
+        "problems": many(
+            record(None, {"line": COUNT, "subject": TEXT, "reason": TEXT, "message": TEXT})
+        ),
+    },
+)
+
 ANSWERS: Mapping[str, Answers | None] = {
     "POST /v1/rights/licences": {201: record("Licence", {"licence_id": ID, "version": COUNT})},
     "DELETE /v1/rights/licences/{licence_id}": {204: None},
+    "POST /v1/rights/messages": {200: _MESSAGE},
+    "PUT /v1/rights/releases/{name}": {200: _OUTCOME},
+    "DELETE /v1/rights/releases/{name}": {200: _OUTCOME},
     "GET /v1/rights/decisions": {200: _EXPLANATION},
 }

@@ -53,11 +53,9 @@ def check(deal: Deal) -> None:
     if deal.kind not in KINDS:
         raise Invalid(f"no kind of deal: {deal.kind[:20]!r}", code="INVALID_KIND")
     for model in deal.models:
-        if model not in COMMERCIAL_MODELS:
-            raise Invalid(f"no commercial model: {model[:40]!r}", code="INVALID_MODEL")
+        check_model(model)
     for use in deal.uses:
-        if use not in USE_TYPES:
-            raise Invalid(f"no use type: {use[:40]!r}", code="INVALID_USE")
+        check_use(use)
     if deal.kind == GRANT and not deal.models:
         raise Invalid("a deal names no commercial model", code="INVALID_MODEL")
     if deal.kind == GRANT and not deal.uses:
@@ -72,6 +70,18 @@ def check(deal: Deal) -> None:
             raise Invalid(
                 f"a window is empty: {deal.starts} is not before {deal.ends}", code="EMPTY_WINDOW"
             )
+
+
+def check_model(model: str) -> None:
+    """Refuse what is no commercial model of DDEX's. Raises Invalid (INVALID_MODEL)."""
+    if model not in COMMERCIAL_MODELS:
+        raise Invalid(f"no commercial model: {model[:40]!r}", code="INVALID_MODEL")
+
+
+def check_use(use: str) -> None:
+    """Refuse what is no use type of DDEX's. Raises Invalid (INVALID_USE)."""
+    if use not in USE_TYPES:
+        raise Invalid(f"no use type: {use[:40]!r}", code="INVALID_USE")
 
 
 def grants(deal: Deal) -> frozenset[str]:
