@@ -108,7 +108,7 @@ def routes(store: Store, objects: Objects, genres: Genres, public_url: str) -> A
     async def get_artist_albums(artist_id: str, request: Request, reader: Reader) -> Response:
         market, groups = market_of(request, reader), _groups_of(request)
         artist = await artist_of(artist_id)
-        ids = (artist.artist_id, *artist.absorbed)
+        ids = _ids_of(artist, artist_id)
         lists = [list_key(id, group) for id in ids for group in groups][:MAX_LISTS]
         path = f"{public_url}/v1/artists/{artist_id}/albums"
         more = {"include_groups": ",".join(groups)} if len(groups) < len(GROUPS) else {}
@@ -151,7 +151,7 @@ def routes(store: Store, objects: Objects, genres: Genres, public_url: str) -> A
     async def get_top_tracks(artist_id: str, request: Request, reader: Reader) -> Response:
         market = market_of(request, reader) or market_of(request, reader, "country")
         artist = await artist_of(artist_id)
-        lists = ("listed_for", [artist.artist_id, *artist.absorbed][:MAX_LISTS])
+        lists = ("listed_for", _ids_of(artist, artist_id)[:MAX_LISTS])
         found = await store.tracks.scan(lists, order_by="rank", descending=True, limit=TOP_TRACKS)
         body = {"tracks": await objects.full_tracks(found, market)}
         return cacheable(request, body, max_age_s=MAX_AGE_S)
@@ -162,7 +162,7 @@ def routes(store: Store, objects: Objects, genres: Genres, public_url: str) -> A
         with the artist, then who shares genres."""
         artist = await artist_of(artist_id)
         told = await store.related.find(artist.artist_id)
-        lists = ("listed_for", [artist.artist_id, *artist.absorbed][:MAX_LISTS])
+        lists = ("listed_for", _ids_of(artist, artist_id)[:MAX_LISTS])
         tracks = await store.tracks.scan(lists, order_by="rank", descending=True, limit=LOOKED_AT)
         shared = Counter(credit.artist_id for track in tracks for credit in track.credits)
         ids = list(told.artist_ids[:RELATED]) if told else []
@@ -253,6 +253,12 @@ def routes(store: Store, objects: Objects, genres: Genres, public_url: str) -> A
         raise NotFound("analysis not found", code="ANALYSIS_NOT_FOUND")
 
     return router
+
+
+def _ids_of(artist: Artist, asked: str) -> list[str]:
+    """Every id under which things of the artist may be listed. The one that was asked for is
+    among them even before the survivor of a merge knows of it."""
+    return list(dict.fromkeys((asked, artist.artist_id, *artist.absorbed)))
 
 
 def _groups_of(request: Request) -> list[str]:
