@@ -4,64 +4,11 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from functions.rights import api, deciding
-from functions.rights.publication import Publication
-from functions.rights.store import store
 from shared.errors import Unavailable
-from shared.events import LicenceChanged, RightsChanged, TrackChanged
-from shared.gcp.memory import MemoryDocuments
-from shared.ids import derived_id, new_id
-from shared.rights.shapes import Shapes
-from shared.web.app import create_app
-from shared.web.push import subscriptions, tasks
-from tests.web import BAD_IDS, NOT_OBJECTS, Clock, Published, Pushes, Tokens, client_of
-
-TOKENS = Tokens()
-PUSHES = Pushes()
-TRACK = derived_id("track")
-BEARER = TOKENS.bearer("rights:write")
-
-
-class Service:
-    """`held`: the versions that plays are held against, as takedowns were told to wait for."""
-
-    def __init__(self) -> None:
-        self.now = Clock()
-        self.publish = Published()
-        self.collections: dict[str, MemoryDocuments[Any]] = {}
-        self.held: list[dict[str, int]] = []
-        self.store = store(self._documents)
-
-    def _documents(self, collection: str, cls: type, what: str) -> MemoryDocuments[Any]:
-        self.collections[collection] = MemoryDocuments(cls, what)
-        return self.collections[collection]
-
-    @property
-    def documents(self) -> MemoryDocuments[Any]:
-        return self.collections["licences"]
-
-    async def publish_many(self, events: Any) -> None:
-        for event in events:
-            await self.publish(event)
-
-    async def confirm(self, versions: Any, token: str) -> None:
-        self.held.append(dict(versions))
-
-    def told(self, cls: type) -> list[Any]:
-        return [it for it in self.publish.events if isinstance(it, cls)]
-
-    def app(self) -> FastAPI:
-        publication = Publication(self.store, self.publish_many, now=self.now)
-        return create_app(
-            "rights",
-            api.routes(self.store.licences, publication, self.confirm, new_id=new_id, now=self.now),
-            deciding.routes(self.store.entitlements, Shapes(), now=self.now),
-            subscriptions(PUSHES.caller(), {TrackChanged: publication.on_track_changed}),
-            tasks(PUSHES.caller(), {"republish-licences": publication.sweep}),
-            verifier=TOKENS.verifier(),
-        )
+from shared.events import LicenceChanged, RightsChanged
+from tests.functions.rights.service import BEARER, PUSHES, TOKENS, TRACK, Service, explain
+from tests.web import BAD_IDS, NOT_OBJECTS, client_of
 
 
 def asked(**changes: Any) -> dict[str, Any]:
@@ -185,3 +132,99 @@ async def test_a_withdrawal_that_nobody_heard_of_is_not_called_done():
         assert response.status_code == 204
     assert service.told(LicenceChanged)[-1].withdrawn
     assert service.told(RightsChanged)[-1].deals == ()
+
+
+async def test_a_withdrawal_that_playback_does_not_know_yet_is_not_called_done():
+    service = Service()
+    async with client_of(service.app()) as client:
+        id = (await create(client)).json()["licence_id"]
+        service.pending = True
+        response = await client.delete(f"/v1/rights/licences/{id}", headers=BEARER)
+        assert response.status_code == 503
+        assert response.json()["error"]["reason"] == "TAKEDOWN_PENDING"
+        service.pending = False
+        response = await client.delete(f"/v1/rights/licences/{id}", headers=BEARER)
+        assert response.status_code == 204
+    assert service.held == [{TRACK: 2}]
+
+
+async def test_the_licensor_is_who_writes_unless_another_is_named():
+    service = Service()
+    async with client_of(service.app()) as client:
+        await create(client)
+        await create(client, licensor_id="small", licensor_name="Small Label")
+    told = [(it.licensor_id, it.licensor_name) for it in service.told(LicenceChanged)]
+    assert told == [("app", "app"), ("small", "Small Label")]
+    licensors = [it.licensor_id for it in service.told(RightsChanged)[-1].deals]
+    assert sorted(licensors) == ["app", "small"]
+
+
+async def test_why_not_and_when_it_could_be_is_explained():
+    service = Service()
+    async with client_of(service.app()) as client:
+        await create(
+            client, starts_at="2026-04-01T00:00:00Z", ends_at="2026-05-01T00:00:00Z", previews=True
+        )
+        before = await explain(client)
+        during = await explain(client, at="2026-04-02T00:00:00Z")
+        after = await explain(client, at="2026-05-01T00:00:00Z")
+        abroad = await explain(client, territory="US")
+        free = await explain(client, plan="free", at="2026-04-02T00:00:00Z")
+        preview = await explain(client, plan="free", use="ClipPreview", at="2026-04-02T00:00:00Z")
+        unknown = await explain(client, "a" * 22)
+    assert before["decision"]["reason"] == "WINDOW_NOT_OPEN"
+    assert before["message"] == (
+        "no: the licence has not begun yet; it can be from 2026-04-01 00:00:00 UTC"
+    )
+    assert before["opens_at"] == "2026-04-01T00:00:00Z"
+    assert during["message"] == "yes: a licence covers it, until 2026-05-01 00:00:00 UTC"
+    assert during["decision"]["valid_until"] == during["closes_at"] == "2026-05-01T00:00:00Z"
+    assert after["message"] == (
+        "no: the licence has ended; it could be until 2026-05-01 00:00:00 UTC; nothing says it ever"
+        " will be"
+    )
+    assert [it["allow"] for it in after["periods"]] == [False, True, False]
+    assert abroad["deals"][0]["reason"] == "TERRITORY"
+    assert (free["decision"]["reason"], free["other_plans"]) == ("PLAN", ["premium"])
+    assert preview["decision"]["allow"] is True
+    assert unknown["decision"] == {
+        "allow": False, "reason": "NO_LICENCE", "licence_id": None, "version": 0,
+        "valid_until": None,
+    }  # fmt: skip
+
+
+async def test_listeners_are_told_of_their_own_case_and_no_terms():
+    service = Service()
+    headers = TOKENS.bearer()
+    path = "/v1/rights/decisions"
+    async with client_of(service.app()) as client:
+        await create(client)
+        own = await client.get(path, params={"track": TRACK}, headers=headers)
+        other = {"track": TRACK, "territory": "US"}
+        refused = await client.get(path, params=other, headers=headers)
+    assert own.json()["decision"]["allow"] is True
+    assert (own.json()["territory"], own.json()["plan"]) == ("SE", "premium")
+    assert "deals" not in own.json()
+    assert refused.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"track": "x"},
+        {"territory": "Sweden"},
+        {"plan": "gold"},
+        {"use": "Telepathy"},
+        {"use": "UserDefined"},
+        {"at": "soon"},
+        {"at": "2026-01-01T00:00:00"},
+        {"at": "0001-01-01T00:00:00Z"},
+        {"at": "9999-12-31T23:59:59-12:00"},
+    ],
+)
+async def test_a_wrong_question_is_400(asked: dict[str, str]):
+    params = {"track": TRACK, **asked} if asked else {}
+    async with client_of(Service().app()) as client:
+        response = await client.get("/v1/rights/decisions", params=params, headers=BEARER)
+    assert response.status_code == 400
