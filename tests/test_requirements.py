@@ -14,6 +14,7 @@ ENTRY_POINTS = {
     "accounts": ("functions.accounts.main", "shared.web.serve"),
     "catalog": ("functions.catalog.main", "shared.web.serve"),
     "events": ("functions.events.main", "shared.web.serve"),
+    "insights": ("functions.insights.main", "shared.web.serve"),
     "library": ("functions.library.main", "shared.web.serve"),
     "playback": ("functions.playback.main", "shared.web.serve"),
     "realtime": ("functions.realtime.main",),
@@ -21,6 +22,7 @@ ENTRY_POINTS = {
     "subsonic": ("functions.subsonic.main", "shared.web.serve"),
     "royalties": ("functions.royalties.main", "functions.royalties.job", "shared.web.serve"),
     "search": ("functions.search.main", "functions.search.job", "shared.web.serve"),
+    "social": ("functions.social.main", "shared.web.serve"),
     "transcode": ("functions.transcode.main", "functions.transcode.job"),
 }
 SERVED_BY = {"transcode": {"functions-framework"}}

@@ -147,7 +147,6 @@ async def test_handshake_that_never_ends_is_dropped(
     monkeypatch.setattr("functions.realtime.wire.HANDSHAKE_S", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET /live HTTP/1.1\r\n")
-    with pytest.raises(ConnectionResetError):
+    with contextlib.suppress(ConnectionResetError):
         assert await asyncio.wait_for(reader.read(), 4) == b""
-        raise ConnectionResetError
     writer.close()

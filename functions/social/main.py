@@ -1,0 +1,61 @@
+"""social: whom people follow and block, what friends do, and listening together."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+
+from functions.social import service
+from shared.gcp import firestore
+from shared.gcp.firestore import FirestoreDocuments
+from shared.gcp.pubsub import Publisher
+from shared.ids import new_id
+from shared.settings import load
+from shared.web import logs
+from shared.web.jwks import RemoteKeys
+from shared.web.principal import Verifier
+from shared.web.push import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    google_cloud_project: str
+    public_url: str
+    jwks_url: str
+    oidc_certs_url: str
+    service_audience: str
+    push_identity: str
+
+
+def create() -> FastAPI:
+    """The app, from the environment."""
+    settings = load(Settings, os.environ)
+    logs.configure(settings.google_cloud_project)
+    database = firestore.client(settings.google_cloud_project)
+    publish = Publisher(settings.google_cloud_project)
+    made = service.parts(
+        lambda name, cls, what: FirestoreDocuments(database, name, cls, what),
+        publish,
+        now=_now,
+        new_id=new_id,
+    )
+    caller = Caller(
+        RemoteKeys(settings.oidc_certs_url, "RS256"),
+        settings.service_audience,
+        settings.push_identity,
+    )
+    verifier = Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url)
+    return service.app(
+        made,
+        caller,
+        verifier,
+        settings.public_url,
+        now=_now,
+        new_id=new_id,
+        on_stop=(publish.stop,),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
