@@ -274,6 +274,14 @@ class Import:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """The newest DDEX message that described a release, by the release's id."""
+
+    message_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """A line that was not taken. `line` counts from 1 within its chunk."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from functions.catalog import api, attachments, imports, web
+from functions.catalog import api, attachments, delivering, imports, web
 from functions.catalog.attachments import Pictures
 from functions.catalog.batch import Batch
 from functions.catalog.covers import Images
@@ -27,7 +27,7 @@ from functions.catalog.vocabulary import Genres
 from shared.web.push import Handler, Task
 
 MAX_BODY_BYTES = 4 << 20
-"""A chunk of an import, or a picture."""
+"""A chunk of an import, a message, or a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +110,10 @@ def assemble(it: Surroundings) -> Service:
     edits = editing_routes(editing)
     hung = attachments.routes(store, pictures, it.publish, now=it.now)
     bulk = imports.routes(store, batch, it.public_url, new_id=it.new_id, now=it.now)
+    messages = delivering.routes(store, batch)
     reads = web.routes(store, objects, genres, it.public_url)
     return Service(
-        routers=(uploads, bulk, edits, hung, reads),
+        routers=(uploads, bulk, messages, edits, hung, reads),
         handlers=handlers(store, publication, placing, markets, now=it.now),
         tasks={"sweep-uploads": sweep.run},
     )

@@ -265,5 +265,24 @@ ANSWERS: Mapping[str, Answers | None] = {
         409: ERROR,
     },
     "GET /v1/catalog/imports/{import_id}/errors": {200: _JSON_LINES, 404: ERROR},
+    "POST /v1/catalog/messages": {
+        200: record(
+            "Delivery",
+            {
+                "message_id": TEXT,
+                "album_ids": many(ID),
+                "lines": COUNT,
+                "made": COUNT,
+                "changed": COUNT,
+                "unchanged": COUNT,
+                "refused": many(
+                    record(
+                        "RefusedPart",
+                        {"line": COUNT, "subject": TEXT, "reason": TEXT, "message": TEXT},
+                    )
+                ),
+            },
+        )
+    },
     "GET /v1/catalog/export": {200: _JSON_LINES},
 }

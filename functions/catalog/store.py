@@ -18,6 +18,7 @@ from functions.catalog.model import (
     Lyrics,
     Name,
     Related,
+    Told,
     Track,
     Vocabulary,
     Work,
@@ -44,6 +45,7 @@ COLLECTIONS: Mapping[str, tuple[str, type, str]] = {
     "errands": (model.ERRANDS, Errand, "errand"),
     "imports": (IMPORTS, Import, "import"),
     "chunks": ("import_chunks", Chunk, "chunk"),
+    "told": ("told_releases", Told, "told"),
     "related": ("related_artists", Related, "related"),
     "vocabularies": (model.VOCABULARIES, Vocabulary, "vocabulary"),
 }
@@ -67,6 +69,7 @@ class Store:
     errands: Documents[Errand]
     imports: Documents[Import]
     chunks: Documents[Chunk]
+    told: Documents[Told]
     related: Documents[Related]
     vocabularies: Documents[Vocabulary]
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(
