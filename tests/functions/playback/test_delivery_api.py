@@ -12,7 +12,6 @@ from functions.playback.edges import Edge
 from shared import cdn
 from shared.errors import Forbidden
 from shared.ids import derived_id
-from shared.rights.vocabulary import CLIP_PREVIEW
 from tests.functions.playback.events import AUDIO, TRACK, track_changed
 from tests.functions.playback.service import KEY, TOKENS, Service, play
 from tests.rights import deal, rights_changed
@@ -205,7 +204,6 @@ async def test_a_preview_opens_thirty_seconds_where_a_deal_grants_it():
             TRACK,
             1,
             deal(plans=("premium",)),
-            deal(licence_id=derived_id("clip"), uses=(CLIP_PREVIEW,)),
         )
     )
     async with client_of(service.app()) as client:
@@ -230,7 +228,7 @@ async def test_a_preview_opens_thirty_seconds_where_a_deal_grants_it():
 
 async def test_without_a_deal_for_previews_there_is_none():
     service = Service()
-    await service.ready(deal(plans=("premium",)))
+    await service.ready(deal(plans=("premium",), clips=False))
     async with client_of(service.app()) as client:
         refused = await asked(client, {"preview": True}, **FREE)
     assert (refused.status_code, refused.json()["error"]["preview"]) == (403, False)
@@ -325,9 +323,7 @@ async def test_a_preview_ends_with_its_licence():
     await service.playables.apply_track(track_changed(preview_path=path))
     until = NOW + timedelta(minutes=1)
     await service.playables.apply_rights(
-        rights_changed(
-            TRACK, 1, deal(licence_id=derived_id("clip"), uses=(CLIP_PREVIEW,), ends_at=until)
-        )
+        rights_changed(TRACK, 1, deal(plans=("premium",), clips=True, ends_at=until))
     )
     async with client_of(service.app()) as client:
         body = (await asked(client, {"preview": True}, **FREE)).json()
