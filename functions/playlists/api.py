@@ -14,7 +14,6 @@ from functions.playlists.playlist import Attributes
 from functions.playlists.playlists import Playlists, Seen
 from functions.playlists.sequencer import Appended
 from functions.playlists.smart import Smart
-from functions.playlists.snapshot import revision_of, snapshot_id
 from shared.errors import Forbidden, Invalid
 from shared.gcp.images import Images, keep
 from shared.ids import parse_id
@@ -22,6 +21,7 @@ from shared.web.answers import answer, cacheable
 from shared.web.paging import Page, page_view
 from shared.web.principal import Principal, requires
 from shared.webapi import query
+from shared.webapi.snapshots import revision_of, snapshot_id
 
 User = Annotated[Principal, Depends(requires())]
 PRIVATE = "playlist-read-private"

@@ -18,7 +18,6 @@ from functions.playlists.items import Items
 from functions.playlists.ops import Add, Entry, Invite, Move, Op, Remove, Revoke, Roles, Set
 from functions.playlists.playlists import Playlists
 from functions.playlists.sequencer import Appended
-from functions.playlists.snapshot import snapshot_id
 from functions.playlists.store import Live
 from shared.errors import Forbidden, Invalid, TooLarge
 from shared.ids import parse_id
@@ -26,6 +25,7 @@ from shared.instants import in_utc
 from shared.web.answers import answer
 from shared.web.principal import Principal, requires
 from shared.webapi import query
+from shared.webapi.snapshots import snapshot_id
 
 User = Annotated[Principal, Depends(requires())]
 _FRESH = {"cache-control": "private, no-cache"}

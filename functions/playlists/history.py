@@ -9,9 +9,9 @@ from functions.playlists.ops import Entry
 from functions.playlists.playlist import Playlist
 from functions.playlists.playlists import Playlists
 from functions.playlists.publication import EPOCH
-from functions.playlists.snapshot import snapshot_id
 from functions.playlists.store import Live
 from shared.errors import NotFound
+from shared.webapi.snapshots import snapshot_id
 
 MAX_GAP = 200
 """Chunks that a gateway is given to fill a gap; beyond, a snapshot is less to send."""

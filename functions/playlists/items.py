@@ -12,10 +12,10 @@ from functions.playlists.covers import Mosaics, distinct
 from functions.playlists.ops import Entry
 from functions.playlists.playlists import Playlists, Seen
 from functions.playlists.projections import Projections
-from functions.playlists.snapshot import snapshot_id
 from shared.webapi.cards import AlbumCard, TrackCard, UserCard
 from shared.webapi.objects import Parts
 from shared.webapi.shown import Shown, instant
+from shared.webapi.snapshots import snapshot_id
 
 FIRST = 100
 """Items inside a full playlist object."""
