@@ -62,7 +62,9 @@ def hetrec(folder: Path) -> Data:
     tagged = tagged[np.isin(tagged[:, 0], users) & np.isin(tagged[:, 1], items)]
     by, of = np.searchsorted(users, tagged[:, 0]), np.searchsorted(items, tagged[:, 1])
     _, tag = np.unique(tagged[:, 2], return_inverse=True)
-    tags = Matrix((np.ones(len(tag), dtype=np.float32), (of, tag)), shape=(len(items), tag.max() + 1))
+    tags = Matrix(
+        (np.ones(len(tag), dtype=np.float32), (of, tag)), shape=(len(items), tag.max() + 1)
+    )
     day = tagged[:, 5] * 372 + tagged[:, 4] * 31 + tagged[:, 3]
     latest_first = np.argsort(-day, kind="stable")
     first: dict[tuple[int, int], int] = {

@@ -14,7 +14,7 @@ from functions.recommendations.matrix import Floats, Ints, Matrix
 
 FACTORS = 128
 UNPLAYED = 0.1
-STRENGTH = 0.06
+STRENGTH = 0.05
 GROWTH = 0.75
 ROUNDS = 12
 _AT_ONCE = 4_000_000

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from scipy import sparse
 
 from functions.recommendations.matrix import Floats, Ints, Matrix, Profiles
 
@@ -32,9 +33,11 @@ class Plays:
     """A block of plays in columns. `user` and `track` number `users` and `tracks`.
 
     `at_ms` since 1970; `played_ms` heard; `duration_ms` of the track, 0 where it is not known.
+    `markets` are the users', where each was last; "" where that is not known.
     """
 
     users: tuple[str, ...]
+    markets: tuple[str, ...]
     tracks: tuple[str, ...]
     user: Ints
     track: Ints
@@ -51,15 +54,18 @@ class Heard:
     """Plays of some users, summed: by user and track, and by user and day. Sums of these add up.
 
     `weight` counts plays before the cut only, `plays` all: what was heard since is not learned
-    from but is not new either.
+    from but is not new either. `last_ms`: when the pair was last played; `seen_ms` the user.
     """
 
     users: tuple[str, ...]
+    markets: tuple[str, ...]
+    seen_ms: Ints
     tracks: tuple[str, ...]
     user: Ints
     track: Ints
     weight: Floats
     plays: Ints
+    last_ms: Ints
     day_user: Ints
     day: Ints
     day_ms: Ints
@@ -84,13 +90,20 @@ def weigh(plays: Plays, cut: datetime) -> Heard:
     )
     day = np.clip(plays.at_ms // DAY_MS, 0, 1 << 20)
     days, day_at = np.unique((plays.user.astype(np.int64) << 21) + day, return_inverse=True)
+    last = np.zeros(len(pairs), dtype=np.int64)
+    np.maximum.at(last, at, plays.at_ms)
+    seen = np.zeros(len(plays.users), dtype=np.int64)
+    np.maximum.at(seen, plays.user, plays.at_ms)
     return Heard(
         users=plays.users,
+        markets=plays.markets,
+        seen_ms=seen,
         tracks=plays.tracks,
         user=(pairs // max(1, len(plays.tracks))).astype(np.int32),
         track=(pairs % max(1, len(plays.tracks))).astype(np.int32),
         weight=np.bincount(at, weights=weight, minlength=len(pairs)),
         plays=np.bincount(at, minlength=len(pairs)),
+        last_ms=last,
         day_user=(days >> 21).astype(np.int32),
         day=(days & ((1 << 21) - 1)).astype(np.int32),
         day_ms=np.bincount(day_at, weights=played, minlength=len(days)).astype(np.int64),
@@ -117,11 +130,14 @@ def _taken(heard: Heard, rows: Ints, days: Ints) -> Heard:
     track_ids, track = np.unique(heard.track[rows], return_inverse=True)
     return Heard(
         users=tuple(heard.users[it] for it in user_ids),
+        markets=tuple(heard.markets[it] for it in user_ids),
+        seen_ms=heard.seen_ms[user_ids],
         tracks=tuple(heard.tracks[it] for it in track_ids),
         user=user.astype(np.int32),
         track=track.astype(np.int32),
         weight=heard.weight[rows],
         plays=heard.plays[rows],
+        last_ms=heard.last_ms[rows],
         day_user=np.searchsorted(user_ids, heard.day_user[days]).astype(np.int32),
         day=heard.day[days],
         day_ms=heard.day_ms[days],
@@ -132,11 +148,13 @@ def _taken(heard: Heard, rows: Ints, days: Ints) -> Heard:
 @dataclass(frozen=True, slots=True, eq=False)
 class Shard:
     """All listeners of one shard. `profiles` is what they teach and are served by, capped;
-    `heard` every track that they ever played; `bots` whose history is no person's."""
+    `heard` every track that they ever played, and when last, in seconds since 1970; `bots` whose
+    history is no person's."""
 
     number: int
     profiles: Profiles
-    heard: Matrix
+    markets: tuple[str, ...]
+    heard: sparse.csr_matrix
     bots: frozenset[str]
     plays: int
 
@@ -156,17 +174,36 @@ def profiles(number: int, parts: Sequence[Heard], cap: int = CAP) -> Shard:
         day_keys.append((user[part.day_user] << 21) + part.day)
     key, at = np.unique(np.concatenate(pairs), return_inverse=True)
     weight = np.bincount(at, weights=np.concatenate([it.weight for it in parts]))
-    count = np.bincount(at, weights=np.concatenate([it.plays for it in parts]))
+    last = np.zeros(len(key), dtype=np.int64)
+    np.maximum.at(last, at, np.concatenate([it.last_ms for it in parts]))
     user, track = key // max(1, len(titles)), key % max(1, len(titles))
     bots = _bots(parts, day_keys, names)
     shape = (len(names), len(titles))
-    heard = Matrix((count.astype(np.float32), (user, track)), shape=shape)
+    heard = Matrix((np.maximum(1, last // 1000), (user, track)), shape=shape)
+    heard.sort_indices()
     kept = _capped(user, np.maximum(0.0, weight), cap)
     kept &= ~np.isin(user, [of_user[it] for it in bots])
     saturated = (1 - np.exp(-weight[kept])).astype(np.float32)
     rows = Matrix((saturated, (user[kept], track[kept])), shape=shape)
     rows.sort_indices()
-    return Shard(number, Profiles(tuple(names), tuple(titles), rows), heard, bots, int(count.sum()))
+    return Shard(
+        number,
+        Profiles(tuple(names), tuple(titles), rows),
+        _markets(parts, names),
+        heard,
+        bots,
+        int(sum(it.plays.sum() for it in parts)),
+    )
+
+
+def _markets(parts: Sequence[Heard], names: Sequence[str]) -> tuple[str, ...]:
+    """Where each listener was last, of those blocks that know it."""
+    latest: dict[str, tuple[int, str]] = {}
+    for part in parts:
+        for user, market, at in zip(part.users, part.markets, part.seen_ms.tolist(), strict=True):
+            if market:
+                latest[user] = max(latest.get(user, (0, "")), (at, market))
+    return tuple(latest.get(it, (0, ""))[1] for it in names)
 
 
 def _capped(user: Ints, weight: Floats, cap: int) -> np.ndarray:

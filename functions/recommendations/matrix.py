@@ -129,7 +129,7 @@ class Vocabulary:
         return found
 
 
-def tiles(listeners: Sequence[int] | Ints, budget: int, longest: int = 4096) -> Ints:
+def row_bounds(listeners: Sequence[int] | Ints, budget: int, longest: int = 4096) -> Ints:
     """Where row tiles of the co-occurrence matrix begin, and where the last one ends.
 
     Rows of much played tracks are long, so their tiles are short: the listeners of a tile's

@@ -137,15 +137,21 @@ def fit(
     return columns(parts, both.shape[0])
 
 
-def columns(parts: Sequence[tuple[Ints, Matrix]], tracks: int) -> sparse.csc_matrix:
-    """W out of solved blocks, in any order: column j are the weights that speak for track j."""
+def columns(
+    parts: Sequence[tuple[Ints, Matrix]], tracks: int, width: int | None = None
+) -> sparse.csc_matrix:
+    """W out of solved blocks, in any order: column j are the weights that speak for track j.
+
+    `width` columns (default: all `tracks`); those that no block solved are empty.
+    """
+    width = tracks if width is None else width
     if not parts:
-        return sparse.csc_matrix((tracks, tracks), dtype=np.float32)
+        return sparse.csc_matrix((tracks, width), dtype=np.float32)
     order = np.concatenate([rows for rows, _ in parts])
     stacked = Matrix(sparse.vstack([weights for _, weights in parts]))
     at = np.argsort(order, kind="stable")
-    place = np.zeros(tracks + 1, dtype=np.int64)
-    sizes = np.zeros(tracks, dtype=np.int64)
+    place = np.zeros(width + 1, dtype=np.int64)
+    sizes = np.zeros(width, dtype=np.int64)
     sizes[order[at]] = np.diff(stacked.indptr)[at]
     place[1:] = np.cumsum(sizes)
     sorted_rows = stacked[at]

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from functions.recommendations import factors
 from functions.recommendations.matrix import Floats, Ints, Matrix
@@ -22,18 +21,17 @@ BECAUSE = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """What was learned. `weights` is W as rows: `weights[i, j]` is what playing i says for j.
+    """What was learned, or a part of it.
 
-    `vectors` are the tracks' factors; `side` the same, ready to fold listeners in.
+    `weights` are columns of W, from `first` on, stored by rows: `weights[i, j]` is what playing
+    track i says for track `first + j`. `vectors` are all tracks' factors; `side` the same, ready to
+    fold listeners in.
     """
 
     weights: Matrix
     vectors: Floats
     side: factors.Side
-
-    @classmethod
-    def of(cls, columns: sparse.csc_matrix, vectors: Floats) -> "Model":
-        return cls(Matrix(columns), vectors, factors.Side.of(vectors))
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +51,7 @@ def propose(
     model: Model, profiles: Matrix, heard: Matrix, most: int, pool: int = POOL
 ) -> Proposals:
     """Candidates for each row of `profiles`, none of which the same row of `heard` holds."""
-    users, width = profiles.shape[0], model.weights.shape[0]
+    users, width = profiles.shape[0], model.weights.shape[1]
     tracks = np.full((users, most), -1, dtype=np.int32)
     scores = np.zeros((users, most), dtype=np.float32)
     because = np.full((users, most, BECAUSE), -1, dtype=np.int32)
@@ -65,21 +63,39 @@ def propose(
         own = slice(profiles.indptr[row], profiles.indptr[row + 1])
         at = slice(ridge.indptr[row], ridge.indptr[row + 1])
         columns, points = ridge.indices[at], ridge.data[at]
-        new = ~np.isin(columns, heard.indices[heard.indptr[row] : heard.indptr[row + 1]])
+        new = ~np.isin(
+            columns + model.first, heard.indices[heard.indptr[row] : heard.indptr[row + 1]]
+        )
         columns, points = columns[new], points[new]
         if len(columns) > pool:
             best = np.argpartition(-points, pool)[:pool]
             columns, points = columns[best], points[best]
         if not len(columns):
             continue
-        total = RIDGE * points + model.vectors[columns] @ vectors[row]
+        total = RIDGE * points + model.vectors[model.first + columns] @ vectors[row]
         order = np.lexsort((columns, -total))[:most]
-        tracks[row, : len(order)] = columns[order]
+        tracks[row, : len(order)] = model.first + columns[order]
         scores[row, : len(order)] = total[order]
         because[row, : len(order)] = _because(
             model.weights, profiles.indices[own], profiles.data[own], columns[order]
         )
     return Proposals(tracks, scores, because, vectors)
+
+
+def merged(parts: Sequence[Proposals]) -> Proposals:
+    """The best of proposals for the same listeners out of several parts of the model."""
+    if len(parts) == 1:
+        return parts[0]
+    tracks = np.concatenate([it.tracks for it in parts], axis=1)
+    scores = np.concatenate([np.where(it.tracks < 0, -np.inf, it.scores) for it in parts], axis=1)
+    because = np.concatenate([it.because for it in parts], axis=1)
+    most = parts[0].tracks.shape[1]
+    order = np.lexsort((tracks, -scores), axis=1)[:, :most]
+    rows = np.arange(len(tracks))[:, None]
+    best = tracks[rows, order]
+    return Proposals(
+        best, np.where(best < 0, 0, scores[rows, order]), because[rows, order], parts[0].vectors
+    )
 
 
 def as_ones(profiles: Matrix) -> Matrix:
@@ -107,16 +123,15 @@ def _because(weights: Matrix, played: Ints, how_much: Floats, offered: Ints) -> 
     return found
 
 
-def neighbours(columns: sparse.csc_matrix, first: int, last: int, most: int) -> list[Sequence]:
-    """For each of the tracks `first` to `last`: (track, weight) pairs of those that it speaks for.
-
-    Rows of W: what a play of the track adds to others' scores, largest first.
-    """
-    rows = Matrix(columns)[first:last]
-    found: list[Sequence] = []
-    for row in range(rows.shape[0]):
-        at = slice(rows.indptr[row], rows.indptr[row + 1])
-        order = np.lexsort((rows.indices[at], -rows.data[at]))[:most]
-        pairs = zip(rows.indices[at][order].tolist(), rows.data[at][order].tolist(), strict=True)
-        found.append(tuple(it for it in pairs if it[1] > 0))
+def neighbours(weights: Matrix, first: int, most: int) -> list[list[tuple[int, float]]]:
+    """For each row of `weights` (columns of W from `first` on) the `most` largest above nought:
+    which tracks a play of it speaks for, and how much."""
+    found: list[list[tuple[int, float]]] = []
+    for row in range(weights.shape[0]):
+        at = slice(weights.indptr[row], weights.indptr[row + 1])
+        columns, values = weights.indices[at], weights.data[at]
+        order = np.lexsort((columns, -values))[:most]
+        found.append(
+            [(first + int(columns[it]), float(values[it])) for it in order if values[it] > 0]
+        )
     return found

@@ -1,0 +1,147 @@
+"""The weekly batch: `python -m functions.recommendations.batch --zone europe …`.
+
+On Dataflow the flex template's launcher starts it with the parameters of the launch and submits the
+pipeline; locally it runs on Beam's own runner. Whatever is left out has no say in what is made:
+the same week, fired twice, is made once.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from functions.recommendations import pipeline
+from functions.recommendations.generations import (
+    RUNS,
+    Run,
+    begins,
+    generation_of,
+    run_document,
+)
+from functions.recommendations.outlets import CloudOutlet, FolderOutlet, Outlet
+from functions.recommendations.plan import Plan, shards_for
+from functions.recommendations.reading import AvroSource, BigQuerySource, Source
+from functions.recommendations.shelf import BucketShelf, FolderShelf, Shelf
+from shared.web import logs
+from shared.zones import ZONES
+
+log = logging.getLogger(__name__)
+EVERYWHERE = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a launch was told. `again`: also when the week is done, for listeners who came since."""
+
+    plan: Plan
+    source: Source
+    shelf: Shelf
+    outlet: Outlet
+    again: bool = False
+
+
+def parse(argv: Sequence[str], now: datetime) -> tuple[Launch, list[str]]:
+    """The launch, and the options that are Beam's.
+
+    Exits with a message when an option is wrong.
+    """
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument(
+        "--zone", default=EVERYWHERE, choices=[EVERYWHERE, *(it.name for it in ZONES)]
+    )
+    parser.add_argument("--generation", default="", help="2026-W47; this week by default")
+    parser.add_argument("--data_project", default="", help="of documents, events and the bucket")
+    parser.add_argument("--bucket", default="", help="where generations lie")
+    parser.add_argument("--events", default="", help="data set of the events, project.name")
+    parser.add_argument("--tables", default="", help="data set of the batch's own, project.name")
+    parser.add_argument("--plays", default="", help="Avro files to read instead of BigQuery")
+    parser.add_argument("--folder", default="", help="write there instead of to the cloud")
+    parser.add_argument("--again", default="no", choices=["yes", "no"])
+    given, rest = parser.parse_known_args(list(argv))
+    generation = given.generation or generation_of(now)
+    try:
+        begins(generation)
+    except ValueError as error:
+        parser.error(str(error))
+    plan = Plan(generation, given.zone, 1, now)
+    if given.folder:
+        shelf: Shelf = FolderShelf(Path(given.folder))
+        outlet: Outlet = FolderOutlet(Path(given.folder) / "documents")
+    elif given.data_project and given.bucket:
+        shelf = BucketShelf(given.data_project, given.bucket)
+        outlet = CloudOutlet(given.data_project)
+    else:
+        parser.error("needs --folder, or --data_project and --bucket")
+    if given.plays:
+        source: Source = AvroSource(given.plays)
+    elif given.events and given.tables:
+        table = f"plays_{generation}_{given.zone}".replace("-", "_").lower()
+        source = BigQuerySource(given.data_project, given.events, given.tables, table)
+    else:
+        parser.error("needs --plays, or --events and --tables")
+    return Launch(plan, source, shelf, outlet, given.again == "yes"), rest
+
+
+def run(launch: Launch, options: Sequence[str] = ()) -> str:
+    """Launch, and locally see it through; answers how it ended: done, already done, no plays, or
+    submitted (to Dataflow, which goes on by itself).
+
+    Raises:
+        Exception: whatever stopped it, after it was told in the run's document.
+    """
+    plan, outlet = launch.plan, launch.outlet
+    id = run_document(plan.generation, plan.zone)
+    earlier: Run | None = outlet.open().find(RUNS, [id]).get(id)
+    if earlier is not None and earlier.state == "done" and not launch.again:
+        log.info("%s %s is done already", plan.generation, plan.zone)
+        return "already done"
+    began = Run(plan.generation, plan.zone, "running", "reading", 0, 0, plan.now, plan.now, {}, {})
+    outlet.open().put(RUNS, {id: began})
+    try:
+        plays = launch.source.prepare(plan)
+        if not plays:
+            _end(launch, "failed", "there are no plays: last week's lists stay")
+            return "no plays"
+        plan = replace(plan, shards=shards_for(plays))
+        parsed = PipelineOptions(list(options), save_main_session=False)
+        remote = parsed.view_as(StandardOptions).runner == "DataflowRunner"
+        runner = "DataflowRunner" if remote else FnApiRunner()
+        graph = beam.Pipeline(runner=runner, options=parsed)
+        pipeline.build(graph, plan, launch.source, launch.shelf, outlet)
+        result = graph.run()
+        if remote:
+            return "submitted"
+        result.wait_until_finish()
+    except Exception as error:
+        _end(launch, "failed", f"{type(error).__name__}: {error}"[:2_000])
+        raise
+    counted = pipeline.counters(result.metrics().query()["counters"])
+    log.info("%s %s: %s", plan.generation, plan.zone, counted)
+    return "done"
+
+
+def _end(launch: Launch, state: str, message: str) -> None:
+    def told(run: Run | None) -> Run | None:
+        now = datetime.now(UTC)
+        return None if run is None else replace(run, state=state, message=message, updated_at=now)
+
+    id = run_document(launch.plan.generation, launch.plan.zone)
+    launch.outlet.open().change(RUNS, {id: told})
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    launch, options = parse(sys.argv[1:] if argv is None else argv, datetime.now(UTC))
+    logs.configure(getattr(launch.outlet, "project", ""))
+    logging.getLogger("apache_beam").setLevel(logging.WARNING)
+    log.info("%s", run(launch, options))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""The batch as one Beam pipeline. The same object runs on Dataflow and on Beam's local runner.
+
+    plays ─ weigh ─ by shard ─ profiles ┬ learn: vocabulary, weights tile by tile, factors ─ model
+                                        ├ tracks' documents, charts ─ learned
+                                        └ recommend (after learned) ─ summary ─ report
+
+A generation that is learned already, by another zone's run of the same week or by one that was cut
+off, is not learned again; listeners who are filled already are passed over.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import apache_beam as beam
+
+from functions.recommendations import learning, recommending, report
+from functions.recommendations.generations import (
+    CHARTS,
+    ITEMS,
+    RUNS,
+    USERS,
+    Run,
+    before,
+    run_document,
+)
+from functions.recommendations.learning import Kept
+from functions.recommendations.outlets import Outlet
+from functions.recommendations.plan import Plan
+from functions.recommendations.reading import Source
+from functions.recommendations.shelf import Shelf, zone_folder
+from functions.recommendations.summary import Summary, drift
+
+KEPT = 2
+"""Generations before this one that stay: readers may be a week behind, a zone a day."""
+
+
+def build(pipeline: Any, plan: Plan, source: Source, shelf: Shelf, outlet: Outlet) -> None:
+    """Put every step onto `pipeline`, which is not run here."""
+    kept = Kept(shelf, plan.generation)
+    shards = learning.shards_of(source.read(pipeline), plan)
+    if kept.complete:
+        learned = pipeline | "learned before" >> beam.Create([0])
+    else:
+        _stage(outlet, plan, "learning")
+        model = learning.learn(shards, plan, shelf)
+        learned = recommending.keep(shards, model, plan, shelf, outlet)
+    summary = recommending.recommend(shards, learned, plan, shelf, outlet)
+    _ = summary | "finish" >> beam.Map(finish, plan, shelf, outlet)
+
+
+def _stage(outlet: Outlet, plan: Plan, stage: str) -> None:
+    from dataclasses import replace
+
+    def to(run: Run | None) -> Run | None:
+        return None if run is None else replace(run, stage=stage)
+
+    outlet.open().change(RUNS, {run_document(plan.generation, plan.zone): to})
+
+
+def finish(summary: Summary, plan: Plan, shelf: Shelf, outlet: Outlet) -> None:
+    """Keep the figures and the report, tell how the run went, clear generations long gone.
+
+    A run that filled nobody (all were filled before) leaves an earlier run's report alone.
+    """
+    folder = zone_folder(plan.generation, plan.zone)
+    known = shelf.find(f"{folder}/summary.json")
+    vocabulary = Kept(shelf, plan.generation).vocabulary()
+    if summary.listeners or known is None:
+        facts = {
+            "generation": plan.generation,
+            "zone": plan.zone,
+            "made_at": plan.now.isoformat(),
+            "counts": {**summary.counts(), "vocabulary": len(vocabulary)},
+            "figures": summary.figures(vocabulary.listeners),
+            "sizes": summary.sizes.tolist(),
+            "shown": {
+                vocabulary.tracks[at]: int(summary.shown[at])
+                for at in (-summary.shown).argsort(kind="stable")[:2_000].tolist()
+                if summary.shown[at]
+            },
+            "lorenz_shown": report.lorenz(summary.shown),
+            "lorenz_plays": report.lorenz(vocabulary.listeners),
+        }
+        past = _past(shelf, plan)
+        facts["figures"]["drift"] = _drifted(facts, past)
+        shelf.put(f"{folder}/summary.json", json.dumps(facts).encode())
+        shelf.put(f"{folder}/report.html", report.page([*past, facts]).encode())
+    else:
+        facts = json.loads(known)
+    _told(facts, f"{folder}/report.html", plan, outlet)
+    _swept(plan, outlet)
+
+
+def _past(shelf: Shelf, plan: Plan, weeks: int = 8) -> list[dict[str, Any]]:
+    """The zone's figures of weeks before, oldest first; weeks without a batch are left out."""
+    found: list[dict[str, Any]] = []
+    generation = plan.generation
+    for _ in range(weeks):
+        generation = before(generation)
+        data = shelf.find(f"{zone_folder(generation, plan.zone)}/summary.json")
+        if data is not None:
+            found.insert(0, json.loads(data))
+    return found
+
+
+def _drifted(facts: dict[str, Any], past: list[dict[str, Any]]) -> float:
+    """How far what is shown moved since the last batch, 0 to 1; 0 for the first one."""
+    return drift(_shares(facts["shown"]), _shares(past[-1]["shown"])) if past else 0.0
+
+
+def _shares(shown: dict[str, int]) -> dict[str, float]:
+    total = sum(shown.values()) or 1
+    return {id: count / total for id, count in shown.items()}
+
+
+def _told(facts: dict[str, Any], page: str, plan: Plan, outlet: Outlet) -> None:
+    def done(run: Run | None) -> Run:
+        began = run.started_at if run else plan.now
+        total = facts["counts"]["listeners"] + facts["counts"]["skipped"]
+        return Run(
+            plan.generation, plan.zone, "done", "done", total, total, began, plan.now,
+            facts["counts"], facts["figures"], None, page,
+        )  # fmt: skip
+
+    outlet.open().change(RUNS, {run_document(plan.generation, plan.zone): done})
+
+
+def _swept(plan: Plan, outlet: Outlet) -> None:
+    generation = plan.generation
+    for _ in range(KEPT):
+        generation = before(generation)
+    opened = outlet.open()
+    for _ in range(KEPT):  # a week without a batch leaves a gap
+        generation = before(generation)
+        for collection in (USERS, ITEMS, CHARTS):
+            opened.delete_generation(collection, generation)
+
+
+def counters(metrics: Iterable[Any]) -> dict[str, int]:
+    """Beam's counters of a finished run by name."""
+    return {it.key.metric.name: int(it.committed or it.attempted or 0) for it in metrics}

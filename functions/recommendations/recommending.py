@@ -1,0 +1,455 @@
+"""The part of the pipeline that recommends: a learned generation and shards of listeners in,
+documents, lists and a summary out."""
+
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.metrics import Metrics
+from scipy import sparse
+
+from functions.recommendations import factors, mixing, scoring
+from functions.recommendations.candidates import Item
+from functions.recommendations.generations import (
+    CANDIDATES,
+    CHARTS,
+    EVERYONE,
+    ITEMS,
+    NEIGHBOURS,
+    POINTERS,
+    USERS,
+    WORLD,
+    Candidate,
+    Chart,
+    ItemGeneration,
+    Neighbour,
+    Pointer,
+    UserGeneration,
+    chart_document,
+    item_document,
+    user_document,
+)
+from functions.recommendations.learning import NAMESPACE, Kept, held_out
+from functions.recommendations.listening import Shard
+from functions.recommendations.matrix import Floats, Ints, Matrix, Profiles, Vocabulary
+from functions.recommendations.mixing import Found
+from functions.recommendations.outlets import Opened, Outlet, facts_of, switch, tastes_of
+from functions.recommendations.plan import Plan
+from functions.recommendations.shelf import Shelf
+from functions.recommendations.summary import Summary
+from functions.recommendations.tiles import Sum
+from shared.events import MixPublished
+from shared.zones import zone_of
+
+RANGE = 1_000
+"""Tracks whose documents one worker writes at a time."""
+AT_ONCE = 500
+"""Listeners whose scores are in memory together."""
+CHART = 200
+HIDDEN = 0.2
+"""The share of a held-out listener's profile that the measurement hides."""
+
+
+@lru_cache(maxsize=2)
+def _model(kept: Kept) -> tuple[Vocabulary, Floats, factors.Side]:
+    """Once in each process: what every shard needs whole."""
+    vectors = kept.vectors()
+    return kept.vocabulary(), vectors, factors.Side.of(vectors)
+
+
+@lru_cache(maxsize=2)
+def _first_tile(kept: Kept) -> tuple[int, Matrix]:
+    """Most catalogs have one tile only: it is read once."""
+    return kept.weights(kept.tiles()[0])
+
+
+def _tiles(kept: Kept) -> Iterator[tuple[int, Matrix]]:
+    for number, name in enumerate(kept.tiles()):
+        yield _first_tile(kept) if number == 0 else kept.weights(name)
+
+
+def proposed(kept: Kept, profiles: Matrix, heard: Matrix, most: int) -> scoring.Proposals:
+    """Candidates for listeners, tile by tile of the model: one is in memory at a time."""
+    _, vectors, side = _model(kept)
+    models = [scoring.Model(Matrix((profiles.shape[1], 0)), vectors, side)]
+    parts = [
+        scoring.propose(model, profiles, heard, most)
+        for model in (
+            (scoring.Model(weights, vectors, side, first) for first, weights in _tiles(kept))
+            if kept.tiles()
+            else models
+        )
+    ]
+    return scoring.merged(parts)
+
+
+class Charts(beam.DoFn):
+    """(market, listeners of each track there, as a row) of a shard; the world's as `WORLD`."""
+
+    def process(self, shard: Shard, vocabulary: Vocabulary) -> Iterator[tuple[str, Matrix]]:
+        rows = scoring.as_ones(vocabulary.index(shard.profiles))
+        markets = np.array(shard.markets)
+        for market in np.unique(markets):
+            own = Matrix(sparse.csr_matrix(rows[markets == market].sum(axis=0)))
+            if market and own.nnz:
+                yield str(market), own
+        whole = Matrix(sparse.csr_matrix(rows.sum(axis=0)))
+        if whole.nnz:
+            yield WORLD, whole
+
+
+class KeepCharts(beam.DoFn):
+    """Writes a market's chart; answers its market."""
+
+    def __init__(self, plan: Plan, outlet: Outlet) -> None:
+        self._plan, self._outlet = plan, outlet
+
+    def process(self, element: tuple[str, Matrix], vocabulary: Vocabulary) -> Iterator[str]:
+        market, row = element
+        order = np.lexsort((row.indices, -row.data))[:CHART]
+        chart = Chart(
+            market,
+            self._plan.generation,
+            tuple(vocabulary.tracks[it] for it in row.indices[order]),
+            tuple(int(it) for it in row.data[order]),
+        )
+        id = chart_document(self._plan.generation, market)
+        self._outlet.open().put(CHARTS, {id: chart})
+        yield market
+
+
+class KeepItems(beam.DoFn):
+    """Writes the documents of a range of tracks; answers how many."""
+
+    def __init__(self, plan: Plan, shelf: Shelf, outlet: Outlet) -> None:
+        self._plan, self._outlet = plan, outlet
+        self._kept = Kept(shelf, plan.generation)
+
+    def process(self, bounds: tuple[int, int]) -> Iterator[int]:
+        first, last = bounds
+        vocabulary, vectors, _ = _model(self._kept)
+        last = min(last, len(vocabulary))
+        if first >= last:
+            return
+        near: list[list[tuple[int, float]]] = [[] for _ in range(first, last)]
+        for column, weights in _tiles(self._kept):
+            rows = Matrix(weights[first:last])
+            for at, more in enumerate(scoring.neighbours(rows, column, NEIGHBOURS)):
+                near[at] = sorted([*near[at], *more], key=lambda it: -it[1])[:NEIGHBOURS]
+        lengths = np.linalg.norm(vectors[first:last], axis=1, keepdims=True)
+        units = vectors[first:last] / np.where(lengths > 0, lengths, 1)
+        documents = {}
+        for at, row in enumerate(range(first, last)):
+            track_id = vocabulary.tracks[row]
+            documents[item_document(self._plan.generation, track_id)] = ItemGeneration(
+                track_id,
+                self._plan.generation,
+                tuple(np.round(units[at].astype(float), 5).tolist()),
+                tuple(Neighbour(vocabulary.tracks[it], round(w, 5)) for it, w in near[at]),
+                round(float(vocabulary.listeners[row]) / max(1, vocabulary.users), 6),
+            )
+        self._outlet.open().put(ITEMS, documents)
+        yield len(documents)
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Some listeners of a shard, side by side."""
+
+    users: list[str]
+    markets: list[str]
+    profiles: Matrix
+    heard: Matrix
+    tracks: tuple[str, ...]
+    bots: frozenset[str]
+
+
+class Recommend(beam.DoFn):
+    """Fills the listeners of a shard, as many as are of the plan's zone and not filled yet."""
+
+    def __init__(self, plan: Plan, shelf: Shelf, outlet: Outlet) -> None:
+        self._plan, self._outlet = plan, outlet
+        self._kept = Kept(shelf, plan.generation)
+        self._lists = Metrics.counter(NAMESPACE, "lists")
+        self._seconds = Metrics.distribution(NAMESPACE, "milliseconds of a shard")
+
+    def process(self, shard: Shard, _learned: int) -> Iterator[Summary]:
+        began = time.monotonic()
+        vocabulary, _, _ = _model(self._kept)
+        total = Summary.nothing(len(vocabulary))
+        here = [
+            row
+            for row, market in enumerate(shard.markets)
+            if self._plan.zone in ("all", zone_of(market).name)
+        ]
+        total = total + _counted(total, elsewhere=len(shard.markets) - len(here))
+        opened = self._outlet.open()
+        for start in range(0, len(here), AT_ONCE):
+            rows = here[start : start + AT_ONCE]
+            ids = [shard.profiles.users[it] for it in rows]
+            pointers: dict[str, Pointer] = opened.find(POINTERS, ids)
+            left = [
+                row
+                for row, id in zip(rows, ids, strict=True)
+                if id not in pointers or pointers[id].generation < self._plan.generation
+            ]
+            total = total + _counted(total, skipped=len(rows) - len(left))
+            if left:
+                part = _Rows(
+                    [shard.profiles.users[it] for it in left],
+                    [shard.markets[it] for it in left],
+                    Matrix(shard.profiles.rows[left]),
+                    Matrix(shard.heard[left]),
+                    shard.profiles.tracks,
+                    shard.bots,
+                )
+                total = total + self._fill(part, vocabulary, opened)
+        self._lists.inc(int(total.sizes.sum()))
+        self._seconds.update(int((time.monotonic() - began) * 1000))
+        yield total
+
+    def _fill(self, rows: _Rows, vocabulary: Vocabulary, opened: Opened) -> Summary:
+        plan = self._plan
+        known = vocabulary.index(Profiles(tuple(rows.users), rows.tracks, rows.profiles))
+        heard = vocabulary.index(Profiles(tuple(rows.users), rows.tracks, rows.heard))
+        best = proposed(self._kept, known, heard, CANDIDATES)
+        tastes = tastes_of(opened, rows.users)
+        charts = _charts(opened, plan.generation, {*rows.markets, WORLD})
+        found = [
+            _found(rows, row, vocabulary, best, charts, tastes[user].heard, plan)
+            for row, user in enumerate(rows.users)
+        ]
+        made = [mixing.generation_of(it, plan.generation, plan.now) for it in found]
+        facts = facts_of(opened, sorted({id for it in made for id in _mentioned(it)}))
+        placed = mixing.placed(facts.items, self._vectors(vocabulary, facts.items))
+        lists: list[MixPublished] = []
+        for listener, document in zip(found, made, strict=True):
+            lists += mixing.mixes(
+                listener,
+                document,
+                mixing.Facts(placed, facts.names),
+                tastes[listener.user_id],
+                on=plan.now.date(),
+            )
+        opened.put(USERS, {user_document(plan.generation, it.user_id): it for it in made})
+        opened.publish(lists)
+        switch(opened, rows.users, plan.generation, plan.now)
+        summary = summed(lists, made, rows.bots, vocabulary)
+        return summary + self._measured(rows, known, vocabulary)
+
+    def _vectors(
+        self, vocabulary: Vocabulary, items: Iterable[str] | dict[str, Item]
+    ) -> dict[str, tuple[float, ...]]:
+        _, vectors, _ = _model(self._kept)
+        places = {id: vocabulary.places[id] for id in items if id in vocabulary.places}
+        return {id: tuple(vectors[at].tolist()) for id, at in places.items()}
+
+    def _measured(self, rows: _Rows, known: Matrix, vocabulary: Vocabulary) -> Summary:
+        """What the model finds of the listeners that it did not learn from."""
+        generation = self._plan.generation
+        asked = [
+            row
+            for row, user in enumerate(rows.users)
+            if held_out(user, generation) and known.indptr[row + 1] - known.indptr[row] >= 5
+        ]
+        total = Summary.nothing(len(vocabulary))
+        if not asked:
+            return total
+        own = Matrix(known[asked])
+        hidden = np.array(
+            [_coin(generation, rows.users[row], it) for row, it in _places(own, asked)], dtype=bool
+        )
+        seen = own.copy()
+        seen.data[hidden] = 0
+        seen.eliminate_zeros()
+        best = proposed(self._kept, seen, seen, 20)
+        gain = 1 / np.log2(np.arange(2, 12))
+        recall = ndcg = chart_recall = 0.0
+        held = 0
+        for at in range(len(asked)):
+            wanted = own.indices[own.indptr[at] : own.indptr[at + 1]][
+                hidden[own.indptr[at] : own.indptr[at + 1]]
+            ]
+            shown = seen.indices[seen.indptr[at] : seen.indptr[at + 1]]
+            if not len(wanted) or not len(shown):
+                continue
+            hits = np.isin(best.tracks[at], wanted)
+            held += 1
+            recall += hits.sum() / len(wanted)
+            ndcg += (hits[:10] * gain).sum() / gain[: min(10, len(wanted))].sum()
+            # The vocabulary begins with what most listeners play.
+            popular = np.setdiff1d(np.arange(min(len(vocabulary), 20 + len(shown))), shown)[:20]
+            chart_recall += np.isin(popular, wanted).sum() / len(wanted)
+        return total + _counted(
+            total, held=held, recall=float(recall), ndcg=float(ndcg),
+            chart_recall=float(chart_recall),
+        )  # fmt: skip
+
+
+def _counted(like: Summary, **counts: float) -> Summary:
+    nothing = Summary.nothing(len(like.shown))
+    return Summary(nothing.shown, nothing.sizes, **counts)  # type: ignore[arg-type]
+
+
+def _places(own: Matrix, asked: Sequence[int]) -> Iterator[tuple[int, int]]:
+    rows = np.repeat(np.arange(len(asked)), np.diff(own.indptr))
+    return ((asked[row], int(item)) for row, item in zip(rows, own.indices, strict=True))
+
+
+def _coin(generation: str, user_id: str, item: int) -> bool:
+    return zlib.crc32(f"{generation}/{user_id}/{item}".encode()) % 1000 < HIDDEN * 1000
+
+
+def _charts(opened: Opened, generation: str, markets: Iterable[str]) -> dict[str, Chart]:
+    ids = [chart_document(generation, it) for it in markets if it]
+    return {it.market: it for it in opened.find(CHARTS, ids).values()}
+
+
+def _found(
+    rows: _Rows,
+    row: int,
+    vocabulary: Vocabulary,
+    best: scoring.Proposals,
+    charts: dict[str, Chart],
+    heard_since: dict[str, float],
+    plan: Plan,
+) -> Found:
+    """What the models found for one listener, in ids."""
+    user_id, market = rows.users[row], rows.markets[row]
+    now = plan.now.timestamp()
+    at = slice(rows.heard.indptr[row], rows.heard.indptr[row + 1])
+    last = dict(
+        zip((rows.tracks[it] for it in rows.heard.indices[at]), rows.heard.data[at].tolist(),
+            strict=True)
+    )  # fmt: skip
+    for track_id, when in heard_since.items():
+        last[track_id] = max(when, last.get(track_id, 0.0))
+    own = slice(rows.profiles.indptr[row], rows.profiles.indptr[row + 1])
+    weights, columns = rows.profiles.data[own], rows.profiles.indices[own]
+    order = np.lexsort((columns, -weights))
+    bot = user_id in rows.bots
+    chart = charts.get(market) or charts.get(WORLD)
+    return Found(
+        user_id=user_id,
+        market=market or None,
+        bot=bot,
+        listening=() if bot else _candidates(best, row, vocabulary, last),
+        chart=chart.track_ids if chart else (),
+        played=[(rows.tracks[columns[it]], float(weights[it])) for it in order],
+        heard={id: max(0.0, (now - when) / 86_400) for id, when in last.items()},
+        vector=np.round(best.vectors[row].astype(float), 5).tolist(),
+    )
+
+
+def _candidates(
+    best: scoring.Proposals, row: int, vocabulary: Vocabulary, heard: dict[str, float]
+) -> list[Candidate]:
+    found: list[Candidate] = []
+    tracks: Ints = best.tracks[row]
+    for at in np.flatnonzero(tracks >= 0):
+        track_id = vocabulary.tracks[tracks[at]]
+        if track_id not in heard:
+            because = tuple(vocabulary.tracks[it] for it in best.because[row, at] if it >= 0)
+            found.append(Candidate(track_id, round(float(best.scores[row, at]), 5), because))
+    return found
+
+
+def _mentioned(made: UserGeneration) -> Iterator[str]:
+    yield from made.played[: mixing.LOVED]
+    for source in made.sources:
+        for candidate in source.candidates:
+            yield candidate.track_id
+            yield from candidate.because
+
+
+def summed(
+    lists: Sequence[MixPublished],
+    made: Sequence[UserGeneration],
+    bots: frozenset[str],
+    vocabulary: Vocabulary,
+) -> Summary:
+    """The numbers of some listeners' lists."""
+    total = Summary.nothing(len(vocabulary))
+    weekly = [it for it in lists if it.kind == "discover-weekly"]
+    bits = -np.log2(np.maximum(1, vocabulary.listeners) / max(1, vocabulary.users))
+    novelty, explained, tracks = 0.0, 0, 0
+    for mix in weekly:
+        total.sizes[min(30, len(mix.track_ids))] += 1
+        tracks += len(mix.track_ids)
+        explained += sum(bool(it) for it in mix.reasons)
+        for track_id in mix.track_ids:
+            place = vocabulary.places.get(track_id)
+            if place is not None:
+                total.shown[place] += 1
+                novelty += float(bits[place])
+    return total + _counted(
+        total,
+        listeners=len(made),
+        bots=sum(it.user_id in bots for it in made),
+        empty=len(made) - len(weekly),
+        mixes=len(lists) - len(weekly),
+        explained=explained,
+        tracks=tracks,
+        novelty=novelty,
+    )
+
+
+class SumSummaries(beam.CombineFn):
+    """Summaries of shards as one."""
+
+    def create_accumulator(self) -> Summary | None:
+        return None
+
+    def add_input(self, accumulator: Summary | None, element: Summary) -> Summary:
+        return element if accumulator is None else accumulator + element
+
+    def merge_accumulators(self, accumulators: Iterable[Summary | None]) -> Summary | None:
+        parts = [it for it in accumulators if it is not None]
+        return Summary.sum(parts) if parts else None
+
+    def extract_output(self, accumulator: Summary | None) -> Summary:
+        return accumulator if accumulator is not None else Summary.nothing(0)
+
+
+def keep(shards: Any, model: Any, plan: Plan, shelf: Shelf, outlet: Outlet) -> Any:
+    """Documents of tracks and charts, once the objects that `model` names are there; then marks
+    the generation as learned and serves it to those who have none. Answers one element."""
+    kept = Kept(shelf, plan.generation)
+    whole = model | "all of model" >> beam.combiners.ToList()
+    vocabulary = whole | "read vocabulary" >> beam.Map(lambda _, kept: kept.vocabulary(), kept)
+    known = beam.pvalue.AsSingleton(vocabulary)
+    tracks = (
+        vocabulary
+        | "ranges" >> beam.FlatMap(lambda it: [(at, at + RANGE) for at in range(0, len(it), RANGE)])
+        | "spread ranges" >> beam.Reshuffle()
+        | "keep tracks" >> beam.ParDo(KeepItems(plan, shelf, outlet))
+        | "count tracks" >> beam.CombineGlobally(sum)
+    )
+    charts = (
+        shards
+        | "charts" >> beam.ParDo(Charts(), known)
+        | "sum charts" >> beam.CombinePerKey(Sum())
+        | "keep charts" >> beam.ParDo(KeepCharts(plan, outlet), known)
+    )
+    return tracks | "learned" >> beam.Map(_learned, beam.pvalue.AsList(charts), plan, kept, outlet)
+
+
+def _learned(tracks: int, _markets: list[str], plan: Plan, kept: Kept, outlet: Outlet) -> int:
+    kept.finish()
+    switch(outlet.open(), [EVERYONE], plan.generation, plan.now)
+    return tracks
+
+
+def recommend(shards: Any, learned: Any, plan: Plan, shelf: Shelf, outlet: Outlet) -> Any:
+    """The summary of all shards, each of which is filled once `learned` is there."""
+    return (
+        shards
+        | "recommend"
+        >> beam.ParDo(Recommend(plan, shelf, outlet), beam.pvalue.AsSingleton(learned))
+        | "sum summaries" >> beam.CombineGlobally(SumSummaries())
+    )
