@@ -176,4 +176,5 @@ def changed(album: Album, at: datetime) -> AlbumChanged:
         supersedes=album.supersedes,
         superseded_by=album.superseded_by,
         removed=album.removed,
+        popularity=album.popularity,
     )

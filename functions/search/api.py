@@ -10,7 +10,6 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Response
 
 from functions.search import query as queries
-from functions.search.cards import AlbumCard
 from functions.search.highlight import did_you_mean, highlights
 from functions.search.index import Hits, SearchIndex
 from functions.search.kinds import EMPTY, KINDS
@@ -59,7 +58,9 @@ def routes(live: Live, public_url: str, *, today: Callable[[], date]) -> APIRout
             }
 
         hits = await asyncio.to_thread(run)
-        return hits, Shown(parts, market, _albums(indexes))
+        return hits, Shown(
+            parts, market, *(_known(indexes, kind) for kind in ("album", "track", "user"))
+        )
 
     @router.get("/v1/search/", include_in_schema=False)
     @router.get("/v1/search")
@@ -171,15 +172,16 @@ def _names(view: Mapping[str, Any]) -> list[str]:
     return [name, *(artist["name"] for artist in view.get("artists", ()))]
 
 
-def _albums(indexes: Mapping[str, SearchIndex]) -> Callable[[str], AlbumCard | None]:
-    """Albums as they are known now, each looked up once for an answer."""
-    known: dict[str, AlbumCard | None] = {}
-    decode = msgspec.msgpack.Decoder(AlbumCard).decode
+def _known(indexes: Mapping[str, SearchIndex], kind: str) -> Callable[[str], Any]:
+    """Cards of one kind as they are known now, each looked up once for an answer."""
+    known: dict[str, Any] = {}
 
-    def album(id: str) -> AlbumCard | None:
+    def of(id: str) -> Any:
         if id not in known:
-            card = indexes["album"].card(id) if "album" in indexes else None
-            known[id] = decode(card) if card is not None else None
+            card = indexes[kind].card(id) if kind in indexes else None
+            known[id] = (
+                None if card is None else msgspec.msgpack.decode(card, type=KINDS[kind].card)
+            )
         return known[id]
 
-    return album
+    return of

@@ -55,6 +55,19 @@ class UserCard(msgspec.Struct, array_like=True, frozen=True):
     name: str
 
 
+class PlaylistCard(msgspec.Struct, array_like=True, frozen=True):
+    """`first` is the track whose cover stands for the playlist's, if it has none of its own."""
+
+    name: str
+    description: str
+    owner: str
+    collaborative: bool
+    items: int
+    revision: int
+    image: bytes | None
+    first: str | None
+
+
 encode = msgspec.msgpack.Encoder().encode
 
 

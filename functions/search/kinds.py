@@ -13,7 +13,7 @@ import msgspec
 from functions.search import cards, views
 from functions.search.document import Document
 from functions.search.views import Shown
-from shared.events import AlbumChanged, ArtistChanged, TrackChanged, UserChanged
+from shared.events import AlbumChanged, ArtistChanged, PlaylistChanged, TrackChanged, UserChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ def album(event: AlbumChanged) -> Document:
         genres=event.genres,
         label=event.label,
         upc=event.upc,
+        popularity=event.popularity or 0,
         card=cards.encode(card),
     )
 
@@ -127,17 +128,41 @@ def user(event: UserChanged) -> Document:
     )
 
 
+def playlist(event: PlaylistChanged) -> Document:
+    card = cards.PlaylistCard(
+        event.name,
+        event.description,
+        event.owner_id,
+        bool(event.collaborators),
+        event.item_count,
+        event.revision,
+        cards.cover(event.image_id),
+        event.track_ids[0] if event.track_ids else None,
+    )
+    return Document(
+        kind="playlist",
+        id=event.playlist_id,
+        revision=event.revision,
+        # What is not public is found by nobody, and what was public once no more.
+        removed=event.removed or event.visibility != "public",
+        name=event.name,
+        card=cards.encode(card),
+    )
+
+
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("track", "tracks", TrackChanged, track, cards.TrackCard, views.track),
         Kind("album", "albums", AlbumChanged, album, cards.AlbumCard, views.album),
         Kind("artist", "artists", ArtistChanged, artist, cards.ArtistCard, views.artist),
+        Kind(
+            "playlist", "playlists", PlaylistChanged, playlist, cards.PlaylistCard, views.playlist
+        ),
         Kind("user", "users", UserChanged, user, cards.UserCard, views.user),
     )
 }
 EMPTY: dict[str, str] = {
-    "playlist": "playlists",
     "show": "shows",
     "episode": "episodes",
     "audiobook": "audiobooks",

@@ -15,6 +15,23 @@ def _page(name: str, item: shapes.Shape) -> shapes.Shape:
     return found
 
 
+_TOTAL = record(None, {"href": shapes.URL, "total": shapes.COUNT})
+_PLAYLIST = record(
+    "FoundPlaylistObject",
+    {
+        **shapes.linked("playlist"),
+        "collaborative": shapes.YES_NO,
+        "description": TEXT,
+        "images": many(shapes.IMAGE),
+        "name": TEXT,
+        "owner": shapes.PUBLIC_USER,
+        "primary_color": shapes.NULL,
+        "public": shapes.YES_NO,
+        "snapshot_id": TEXT,
+        "tracks": _TOTAL,
+        "items": _TOTAL,
+    },
+)
 _FOUND = record(
     "Found",
     {},
@@ -23,7 +40,7 @@ _FOUND = record(
         "albums": _page("Album", shapes.SIMPLE_ALBUM),
         "artists": _page("Artist", shapes.ARTIST),
         "users": _page("User", shapes.PUBLIC_USER),
-        "playlists": _page("Playlist", record("FoundPlaylistObject", {})),
+        "playlists": _page("Playlist", _PLAYLIST),
         "shows": _page("Show", record("FoundShowObject", {})),
         "episodes": _page("Episode", record("FoundEpisodeObject", {})),
         "audiobooks": _page("Audiobook", record("FoundAudiobookObject", {})),

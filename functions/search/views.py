@@ -9,22 +9,26 @@ from functions.search.cards import (
     AlbumPart,
     ArtistCard,
     Maker,
+    PlaylistCard,
     TrackCard,
     UserCard,
     cover_id,
 )
 from shared.events import Credit
 from shared.webapi.objects import NO_ID, Parts, availability
+from shared.webapi.snapshots import snapshot_id
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """For whom objects are shown. `albums` is what is known of an album now: a track itself
-    remembers less, and maybe an old title."""
+    remembers less, and maybe an old title. So with `tracks` and `users`, which playlists name."""
 
     parts: Parts
     market: str | None
     albums: Callable[[str], AlbumCard | None] = lambda id: None
+    tracks: Callable[[str], TrackCard | None] = lambda id: None
+    users: Callable[[str], UserCard | None] = lambda id: None
 
 
 def track(id: str, card: TrackCard, shown: Shown) -> dict[str, Any]:
@@ -62,6 +66,27 @@ def artist(id: str, card: ArtistCard, shown: Shown) -> dict[str, Any]:
         cover_id=cover_id(card.cover),
         popularity=card.popularity,
     )
+
+
+def playlist(id: str, card: PlaylistCard, shown: Shown) -> dict[str, Any]:
+    """A simplified playlist. Its cover is its own, or that of its first track."""
+    owner = shown.users(card.owner)
+    first = shown.tracks(card.first) if card.first and card.image is None else None
+    found = shown.parts.link("playlist", id)
+    total = {"href": f"{found['href']}/items", "total": card.items}
+    return {
+        **found,
+        "collaborative": card.collaborative,
+        "description": card.description,
+        "images": shown.parts.images(cover_id(card.image or (first and first.album.cover))),
+        "name": card.name,
+        "owner": shown.parts.user(card.owner, owner.name if owner else None),
+        "primary_color": None,
+        "public": True,
+        "snapshot_id": snapshot_id(id, card.revision),
+        "tracks": total,
+        "items": total,
+    }
 
 
 def user(id: str, card: UserCard, shown: Shown) -> dict[str, Any]:

@@ -185,6 +185,7 @@ class AlbumChanged:
     supersedes: str | None
     superseded_by: str | None
     removed: bool
+    popularity: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from shared.events import AlbumChanged, ArtistChanged, Credit, TrackChanged, UserChanged
+from shared.events import (
+    AlbumChanged,
+    ArtistChanged,
+    Credit,
+    PlaylistChanged,
+    TrackChanged,
+    UserChanged,
+)
 from tests.web import NOW
 
 
@@ -44,6 +51,16 @@ def artist(id: str, name: str, **changes: Any) -> ArtistChanged:
         "merged_into": None, "removed": False,
     }  # fmt: skip
     return ArtistChanged(**{**values, **changes})
+
+
+def playlist(id: str, name: str, **changes: Any) -> PlaylistChanged:
+    values: dict[str, Any] = {
+        "event_id": "e", "occurred_at": NOW, "playlist_id": id_of(id), "revision": 1,
+        "owner_id": id_of("ada"), "kind": "list", "name": name, "description": "Words",
+        "visibility": "public", "collaborators": (), "item_count": 2,
+        "track_ids": (id_of("one"), id_of("two")), "image_id": None, "removed": False,
+    }  # fmt: skip
+    return PlaylistChanged(**{**values, **changes})
 
 
 def user(id: str, name: str, **changes: Any) -> UserChanged:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.search.shapes import ANSWERS
-from tests.functions.search.catalog import album, artist, credits, id_of, track, user
+from tests.functions.search.catalog import album, artist, credits, id_of, playlist, track, user
 from tests.functions.search.fakes import PUSHES, TOKENS, Cloud, app_of
 from tests.web import PUBLIC_URL, client_of
 
@@ -28,6 +28,9 @@ CATALOG = (
     track("other", "Rhapsody in Blue", "George Gershwin", popularity=30),
     track("duet", "Under Pressure", album_id="x" * 22, credits=credits("Queen", "David Bowie")),
     user("fan", "Queen Fan"),
+    user("ada", "Ada"),
+    playlist("best", "Best of Queen", track_ids=(id_of("rhapsody"),), item_count=7),
+    playlist("secret", "Queen in secret", visibility="private"),
 )  # fmt: skip
 
 
@@ -91,8 +94,34 @@ async def test_several_kinds_come_in_the_order_asked_for(client: httpx.AsyncClie
     assert body["artists"]["items"][0]["genres"] == ["rock"]
     assert {it["name"] for it in body["tracks"]["items"]} == {"Bohemian Rhapsody", "Under Pressure"}
     assert body["users"]["items"][0]["display_name"] == "Queen Fan"
-    assert body["playlists"]["total"] == 0
-    assert body["playlists"]["items"] == []
+    assert [it["name"] for it in body["playlists"]["items"]] == ["Best of Queen"]
+
+
+async def test_a_playlist_is_shown_with_its_owner_and_a_cover(client: httpx.AsyncClient):
+    body = (await ask(client, q="best of", type="playlist")).json()["playlists"]
+    (found,) = body["items"]
+    assert found["uri"] == f"spotify:playlist:{id_of('best')}"
+    assert (found["owner"]["id"], found["owner"]["display_name"]) == (id_of("ada"), "Ada")
+    assert (found["items"]["total"], found["public"]) == (7, True)
+    assert found["snapshot_id"]
+    own = playlist("best", "Best of Queen", revision=2, image_id=COVER, track_ids=())
+    assert (await PUSHES.push(client, own)).status_code == 204
+    body = (await ask(client, q="best of", type="playlist")).json()["playlists"]
+    assert body["items"][0]["images"][0]["url"] == f"{PUBLIC_URL}/images/{COVER}-640.jpg"
+
+
+async def test_only_public_playlists_are_found_and_only_as_long_as_they_are(
+    client: httpx.AsyncClient,
+):
+    assert (await ask(client, q="secret", type="playlist")).json()["playlists"]["total"] == 0
+    for revision, visibility, total in ((2, "public", 1), (3, "unlisted", 0), (4, "public", 1)):
+        changed = playlist("secret", "In secret", revision=revision, visibility=visibility)
+        assert (await PUSHES.push(client, changed)).status_code == 204
+        found = (await ask(client, q="in secret", type="playlist")).json()["playlists"]
+        assert found["total"] == total, visibility
+    gone = playlist("secret", "In secret", revision=5, removed=True)
+    assert (await PUSHES.push(client, gone)).status_code == 204
+    assert (await ask(client, q="in secret", type="playlist")).json()["playlists"]["total"] == 0
 
 
 async def test_a_page_has_absolute_links_that_lead_through_all(client: httpx.AsyncClient):

@@ -113,6 +113,14 @@ def test_new_and_unheard_albums_have_tags():
     assert sorted(ask(index, "tag:hipster")) == ["new", "old", "vague"]
 
 
+def test_hipster_is_the_least_heard_tenth_of_albums():
+    index = TantivyIndex("album")
+    heard = {"unknown": None, "unheard": 0, "tenth": 10, "more": 11, "famous": 95}
+    index.apply(kinds.album(album(id, "Record", "X", popularity=p)) for id, p in heard.items())
+    assert sorted(ask(index, "tag:hipster")) == ["tenth", "unheard", "unknown"]
+    assert sorted(ask(index, "record tag:hipster")) == ["tenth", "unheard", "unknown"]
+
+
 def test_a_newer_revision_replaces_and_an_older_one_does_not():
     index = tracks(track("a", "First Name", revision=3))
     index.apply([kinds.track(track("a", "Second Name", revision=4))])
