@@ -17,6 +17,7 @@ ENTRY_POINTS = {
     "insights": ("functions.insights.main", "shared.web.serve"),
     "library": ("functions.library.main", "shared.web.serve"),
     "playback": ("functions.playback.main", "shared.web.serve"),
+    "playlists": ("functions.playlists.main", "functions.playlists.rebuild", "shared.web.serve"),
     "realtime": ("functions.realtime.main",),
     "rights": ("functions.rights.main", "shared.web.serve"),
     "subsonic": ("functions.subsonic.main", "shared.web.serve"),

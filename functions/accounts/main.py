@@ -4,6 +4,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import httpx
 from fastapi import FastAPI
 
 from functions.accounts import (
@@ -14,6 +15,7 @@ from functions.accounts import (
     billing,
     devices,
     domain,
+    forwarding,
     oauth,
     sign_in,
 )
@@ -129,6 +131,7 @@ def build(
         api.routes(store, accounts, introspection, around),
         api.app_password_routes(store, access, introspection),
         billing.routes(store, accounts, settings.billing_webhook_secret, around),
+        forwarding.routes(httpx.AsyncClient(), settings.public_url),
         tasks(caller, {"republish-users": publication.sweep}),
         # The tokens it checks are its own: no fetch from itself.
         answers=ANSWERS,

@@ -126,7 +126,7 @@ def routes(
         ids = await playlists.shelf.of(user.user_id)
         return await listed(request, user, ids, "/v1/me/playlists", PRIVATE in user.scopes)
 
-    @router.get("/v1/users/{user_id}/playlists", openapi_extra=_PAGE)
+    @router.get("/v1/playlists/users/{user_id}", openapi_extra=_PAGE)
     async def of_user(user_id: str, request: Request, user: User) -> Response:
         own = user_id == user.user_id
         ids = await (playlists.shelf.of if own else playlists.shelf.owned)(user_id)
@@ -134,7 +134,7 @@ def routes(
         return await listed(request, user, ids, f"/v1/users/{user_id}/playlists", private)
 
     @router.post("/v1/me/playlists", status_code=201)
-    @router.post("/v1/users/{user_id}/playlists", status_code=201)
+    @router.post("/v1/playlists/users/{user_id}", status_code=201)
     async def create(request: Request, user: User, user_id: str | None = None) -> Response:
         if user_id is not None and user_id != user.user_id:
             raise Forbidden("not another user's", code="NOT_ALLOWED")

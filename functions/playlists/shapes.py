@@ -158,8 +158,8 @@ def _items_of(name: str) -> dict[str, Answers]:
 ANSWERS: Mapping[str, Answers | None] = {
     "GET /v1/me/playlists": {200: page("SimplePlaylist", _SIMPLE), 304: None},
     "POST /v1/me/playlists": {201: _FULL},
-    "GET /v1/users/{user_id}/playlists": {200: page("SimplePlaylist", _SIMPLE), 304: None},
-    "POST /v1/users/{user_id}/playlists": {201: _FULL},
+    "GET /v1/playlists/users/{user_id}": {200: page("SimplePlaylist", _SIMPLE), 304: None},
+    "POST /v1/playlists/users/{user_id}": {201: _FULL},
     f"GET {_ONE}": {200: _FULL, 304: None},
     f"PUT {_ONE}": {200: None},
     **_items_of("items"),

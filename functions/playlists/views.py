@@ -141,7 +141,7 @@ class Views:
             state.attributes.changed_at,
             codec.pack_attributes(state.attributes),
             codec.pack_entries(pages[0].entries if pages else ()),
-            _directory(pages),
+            directory(pages),
         )
         await self._store.snapshots(playlist_id).put(key(state.revision), document)
 
@@ -158,7 +158,7 @@ def view_document(playlist_id: str, folded: Folded, state: Playlist) -> ViewDocu
         len(state.listing),
         codec.pack_attributes(state.attributes),
         codec.pack_entries(front),
-        _directory(folded.pages),
+        directory(folded.pages),
         codec.pack_nonces(recent),
         folded.kept,
         documents.pack_pairs(folded.snapshots),
@@ -167,5 +167,5 @@ def view_document(playlist_id: str, folded: Folded, state: Playlist) -> ViewDocu
     )
 
 
-def _directory(pages: list[PageOf]) -> bytes:
-    return documents.pack_directory(tuple((page.page_id, len(page.entries)) for page in pages[1:]))
+def directory(pages: list[PageOf]) -> bytes:
+    return documents.packdirectory(tuple((page.page_id, len(page.entries)) for page in pages[1:]))
