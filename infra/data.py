@@ -9,7 +9,7 @@ from infra.config import StackConfig
 from infra.identity import Agents, Identities
 from infra.services import DEPLOYABLES, Deployable
 from shared.events import ALL, TRANSIENT, bigquery_schema, table_of
-from shared.warehouse import DATASETS, TABLES
+from shared.warehouse import DATASETS, TABLES, VIEWS
 
 DATASET = DATASETS["events"]
 
@@ -167,7 +167,7 @@ class Warehouse(pulumi.ComponentResource):
             for name, dataset in DATASETS.items()
         }
         self.dataset = self.datasets["events"]
-        for table in TABLES:
+        filled: list[pulumi.Resource] = [
             bigquery.Table(
                 table.name,
                 project=config.project,
@@ -180,6 +180,8 @@ class Warehouse(pulumi.ComponentResource):
                 labels=config.labels,
                 opts=child,
             )
+            for table in TABLES
+        ]
         self.tables = {}
         for event in ALL:
             if event in TRANSIENT:
@@ -196,6 +198,7 @@ class Warehouse(pulumi.ComponentResource):
                 labels=config.labels,
                 opts=child,
             )
+            filled.append(self.tables[event])
             bigquery.Table(
                 f"{name}_unique",
                 project=config.project,
@@ -205,6 +208,17 @@ class Warehouse(pulumi.ComponentResource):
                 deletion_protection=False,
                 labels=config.labels,
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[self.tables[event]]),
+            )
+        for view in VIEWS:
+            bigquery.Table(
+                view.name,
+                project=config.project,
+                dataset_id=self.datasets[view.dataset].dataset_id,
+                table_id=view.name,
+                view={"query": view.sql(config.project), "use_legacy_sql": False},
+                deletion_protection=False,
+                labels=config.labels,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=list(filled)),
             )
         for role in ("dataEditor", "metadataViewer"):
             bigquery.DatasetIamMember(

@@ -94,11 +94,15 @@ class Listening:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose figures a track's are: "artist:ID" or "label:NAME"; as of `day`."""
+    """Whose figures a track's are: "artist:ID" or "label:NAME", and what it is called; as of
+    `day`. `artist` is the name as credited, if the owner is one."""
 
     day: date
     track_id: str
     owner: str
+    title: str
+    artists: str
+    artist: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,55 @@ class Popularity:
     popularity: int
     plays: int
 
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view; in `query` `{events}` and the like stand for `project.dataset`."""
+
+    dataset: str
+    name: str
+    query: str
+
+    def sql(self, project: str) -> str:
+        text = self.query
+        for short, dataset in DATASETS.items():
+            text = text.replace(f"{{{short}}}", f"{project}.{dataset}")
+        return text
+
+
+COMPLETED_SHARE = 90
+"""Per cent of a track that must have been heard for it to have been played to its end."""
+
+PLAYS = """
+SELECT event_id, occurred_at, play_id, user_id, track_id, started_at, ms_played, heard_ms,
+  length_ms, territory, plan, COALESCE(source, 'unknown') AS source, end_reason,
+  DATE(started_at) AS day, EXTRACT(HOUR FROM started_at) AS hour,
+  heard_ms >= 30000 AS counted,
+  length_ms IS NOT NULL AND heard_ms * 100 >= length_ms * %(completed)d AS completed,
+  heard_ms < 30000 AND end_reason IN ('skipped', 'fwdbtn', 'backbtn', 'clickrow') AS skipped,
+  IF(length_ms IS NULL, NULL, LEAST(20, DIV(heard_ms * 20, length_ms))) AS bucket
+FROM (
+  SELECT *, NULLIF(duration_ms, 0) AS length_ms,
+    LEAST(ms_played, COALESCE(ms_distinct, ms_played), COALESCE(NULLIF(duration_ms, 0), ms_played))
+      AS heard_ms
+  FROM `{events}.track_played`
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY publish_time) = 1
+) AS once
+""" % {"completed": COMPLETED_SHARE}  # noqa: S608, UP031 - braces stand for data sets
+"""Every play once, with what is derived from it; `bucket` as in `Progress`."""
+
+VIEWS: tuple[View, ...] = (
+    View("insights", "plays", PLAYS),
+    View(
+        "insights",
+        "plays_daily",
+        """
+SELECT day, track_id, territory, plan, source, SUM(plays) AS plays, SUM(counted) AS counted,
+  SUM(completed) AS completed, SUM(skipped) AS skipped, SUM(ms_played) AS ms_played
+FROM `{insights}.plays_hourly` GROUP BY day, track_id, territory, plan, source
+""",
+    ),
+)
 
 TABLES: tuple[Table, ...] = (
     Table("royalties", "judgements", Judgement, "started_at", ("period", "payee")),

@@ -56,7 +56,7 @@ class Warehouse:
     def empty(self) -> None:
         """No row in any table of events, nor of those that jobs fill."""
         tables = [f"{self.name(it.dataset)}.{it.name}" for it in TABLES]
-        filled = ("track_played", "track_changed", "licence_changed")
+        filled = ("track_played", "track_changed", "licence_changed", "recommendations_shown")
         tables += [f"{self.name('events')}.{event}" for event in filled]
         for table in tables:
             self.statements.rows(f"DELETE FROM `{table}` WHERE TRUE")

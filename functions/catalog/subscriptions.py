@@ -12,7 +12,13 @@ from functions.catalog.placing import Placing
 from functions.catalog.publication import Publication
 from functions.catalog.store import Store
 from shared.errors import Invalid
-from shared.events import RelatedArtistsChanged, RightsChanged, TrackTranscoded, TranscodeFailed
+from shared.events import (
+    PopularityChanged,
+    RelatedArtistsChanged,
+    RightsChanged,
+    TrackTranscoded,
+    TranscodeFailed,
+)
 from shared.web.push import Handler
 
 
@@ -94,7 +100,17 @@ def handlers(
 
         await store.related.update(event.artist_id, told)
 
+    async def on_popularity_changed(event: PopularityChanged) -> None:
+        """Of a track that is gone, or was never here, nothing is kept."""
+        track = await store.tracks.update(
+            event.track_id,
+            lambda known: known
+            and domain.changed_track(known, now(), popularity=event.popularity),
+        )
+        await publication.of(track)
+
     return {
+        PopularityChanged: on_popularity_changed,
         RelatedArtistsChanged: on_related_artists_changed,
         TrackTranscoded: on_track_transcoded,
         TranscodeFailed: on_transcode_failed,

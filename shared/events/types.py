@@ -294,6 +294,17 @@ class RightsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PopularityChanged:
+    """How popular a track is now, 0 to 100, by its counted `plays` of the last four weeks."""
+
+    event_id: str
+    occurred_at: datetime
+    track_id: str
+    popularity: int
+    plays: int
+
+
+@dataclass(frozen=True, slots=True)
 class TrackPlayed:
     """A listener played (part of) a track. `ms_played` is audio heard, not time passed.
 
@@ -431,6 +442,7 @@ ALL: tuple[type, ...] = (
     LyricsChanged,
     MixPublished,
     PlaylistChanged,
+    PopularityChanged,
     RecommendationsShown,
     RelatedArtistsChanged,
     RightsChanged,

@@ -1,0 +1,242 @@
+"""What BigQuery is asked by insights. Pure text, in what BigQuery and the local emulator both take.
+
+Aggregates are made anew, day by day, for the days that something new was reported of. Each is one
+statement, so nobody reads half a day; run again, it gives the same.
+"""
+
+from dataclasses import fields
+
+from shared.warehouse import COMPLETED_SHARE, Listening, Owner, PlaysHourly, Popularity, Progress
+
+TOUCHED = """
+SELECT DISTINCT CAST(DATE(started_at) AS STRING) AS day
+FROM `{events}.track_played` WHERE occurred_at >= @since ORDER BY day
+"""
+"""The days that reports since then are of."""
+
+_ONCE = """
+  SELECT *, LEAST(20, DIV(heard_ms * 20, length_ms)) AS bucket FROM (
+    SELECT p.user_id, p.track_id, p.territory, p.plan, COALESCE(p.source, 'unknown') AS source,
+      p.end_reason, p.ms_played, DATE(p.started_at) AS day,
+      EXTRACT(HOUR FROM p.started_at) AS hour,
+      NULLIF(COALESCE(p.duration_ms, t.length_ms), 0) AS length_ms,
+      LEAST(p.ms_played, COALESCE(p.ms_distinct, p.ms_played),
+        COALESCE(NULLIF(COALESCE(p.duration_ms, t.length_ms), 0), p.ms_played)) AS heard_ms
+    FROM (
+      SELECT * FROM `{events}.track_played`
+      WHERE occurred_at >= TIMESTAMP(@first) AND DATE(started_at) BETWEEN @first AND @last
+        AND CAST(DATE(started_at) AS STRING) IN UNNEST(@days)
+      QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY publish_time) = 1
+    ) AS p
+    LEFT JOIN (
+      SELECT track_id, MAX(duration_ms) AS length_ms FROM `{events}.track_changed`
+      GROUP BY track_id
+    ) AS t ON t.track_id = p.track_id
+  ) AS measured
+"""
+"""Plays of the days, each event once."""
+
+
+def _renewed(table: str, row: type, select: str, where: str) -> str:
+    """One statement that replaces the rows of `table` that hold `where` by those of `select`."""
+    names = [it.name for it in fields(row)]
+    return f"""
+MERGE `{{insights}}.{table}` AS known USING ({select}) AS made ON FALSE
+WHEN NOT MATCHED BY SOURCE AND {where} THEN DELETE
+WHEN NOT MATCHED THEN INSERT ({", ".join(names)})
+  VALUES ({", ".join(f"made.{name}" for name in names)})
+"""  # noqa: S608 - names of our own
+
+
+_THE_DAYS = "known.day BETWEEN @first AND @last AND CAST(known.day AS STRING) IN UNNEST(@days)"
+
+HOURLY = _renewed(
+    "plays_hourly",
+    PlaysHourly,
+    f"""
+  SELECT day, hour, track_id, territory, plan, source, COUNT(*) AS plays,
+    COUNTIF(heard_ms >= 30000) AS counted,
+    COUNTIF(heard_ms * 100 >= length_ms * {COMPLETED_SHARE}) AS completed,
+    COUNTIF(heard_ms < 30000 AND end_reason IN ('skipped', 'fwdbtn', 'backbtn', 'clickrow'))
+      AS skipped,
+    CAST(SUM(ms_played) AS INT64) AS ms_played
+  FROM ({_ONCE}) AS once GROUP BY day, hour, track_id, territory, plan, source
+""",  # noqa: S608
+    _THE_DAYS,
+)
+PROGRESS = _renewed(
+    "progress",
+    Progress,
+    f"""
+  SELECT day, track_id, bucket, COUNT(*) AS plays,
+    COUNTIF(end_reason IN ('skipped', 'fwdbtn', 'backbtn', 'clickrow')) AS skipped
+  FROM ({_ONCE}) AS once WHERE bucket IS NOT NULL GROUP BY day, track_id, bucket
+""",  # noqa: S608
+    _THE_DAYS,
+)
+LISTENING = _renewed(
+    "listening",
+    Listening,
+    f"""
+  SELECT day, user_id, track_id, COUNT(*) AS plays, CAST(SUM(ms_played) AS INT64) AS ms_played
+  FROM ({_ONCE}) AS once WHERE heard_ms >= 30000 GROUP BY day, user_id, track_id
+""",  # noqa: S608
+    _THE_DAYS,
+)
+OWNERS = _renewed(
+    "owners",
+    Owner,
+    """
+  WITH tracks AS (
+    SELECT track_id, title, label, credits, ARRAY_TO_STRING(artists, ', ') AS artists
+    FROM `{events}.track_changed`
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY track_id ORDER BY revision DESC, occurred_at) = 1
+  )
+  SELECT @today AS day, track_id, CONCAT('label:', label) AS owner, title, artists,
+    CAST(NULL AS STRING) AS artist
+  FROM tracks WHERE label IS NOT NULL
+  UNION ALL
+  SELECT DISTINCT @today AS day, t.track_id, CONCAT('artist:', credit.artist_id) AS owner,
+    t.title, t.artists, credit.name AS artist
+  FROM tracks AS t, UNNEST(t.credits) AS credit WHERE credit.role IN ('main', 'featured')
+""",
+    "TRUE",
+)
+AGGREGATES = (HOURLY, PROGRESS, LISTENING)
+
+_RANKED = """
+  SELECT COALESCE(now.track_id, known.track_id) AS track_id,
+    COALESCE(now.popularity, 0) AS popularity, COALESCE(now.plays, 0) AS plays,
+    known.popularity AS before
+  FROM (
+    SELECT track_id, plays,
+      CAST(ROUND(100 * LN(1 + weight) / LN(1 + MAX(weight) OVER ())) AS INT64) AS popularity
+    FROM (
+      SELECT track_id, CAST(SUM(counted) AS INT64) AS plays,
+        SUM(counted * POW(0.5, DATE_DIFF(@today, day, DAY) / 7)) AS weight
+      FROM `{insights}.plays_hourly`
+      WHERE day > DATE_SUB(@today, INTERVAL 28 DAY) AND day <= @today
+      GROUP BY track_id HAVING SUM(counted) > 0
+    ) AS counted
+  ) AS now
+  FULL OUTER JOIN `{insights}.popularity` AS known ON known.track_id = now.track_id
+"""
+RANKED = f"""
+SELECT track_id, popularity, plays FROM ({_RANKED}) AS ranked
+WHERE before IS NULL OR before != popularity ORDER BY track_id
+"""  # noqa: S608 - names of our own
+"""Tracks whose popularity is another than was told: counted plays of four weeks, halved for every
+week that passed, on a logarithmic scale to the most played."""
+
+TOLD = _renewed(
+    "popularity",
+    Popularity,
+    f"SELECT @today AS day, track_id, popularity, plays FROM ({_RANKED}) AS ranked"  # noqa: S608
+    " WHERE popularity > 0",
+    "TRUE",
+)
+"""Remember what was told."""
+
+_MINE = "(@everything OR track_id IN (SELECT track_id FROM `{insights}.owners` WHERE owner IN UNNEST(@owners)))"  # noqa: E501
+_RANGE = "day BETWEEN @first AND @last AND (@track_id = '' OR track_id = @track_id)"
+
+KEYS = {
+    "day": "CAST(day AS STRING)",
+    "hour": "CAST(hour AS STRING)",
+    "track": "track_id",
+    "territory": "territory",
+    "plan": "plan",
+    "source": "source",
+}
+
+
+def plays(by: str) -> str:
+    """Plays by one of `KEYS`: of days and hours all, of others the most played."""
+    order = "key" if by in ("day", "hour") else "plays DESC, key"
+    return f"""
+SELECT {KEYS[by]} AS key, CAST(SUM(plays) AS INT64) AS plays,
+  CAST(SUM(counted) AS INT64) AS counted, CAST(SUM(completed) AS INT64) AS completed,
+  CAST(SUM(skipped) AS INT64) AS skipped, CAST(SUM(ms_played) AS INT64) AS ms_played
+FROM `{{insights}}.plays_hourly` WHERE {_RANGE} AND {_MINE}
+GROUP BY key ORDER BY {order} LIMIT @most
+"""  # noqa: S608 - names of our own
+
+
+NAMES = """
+SELECT track_id, MAX(title) AS title, MAX(artists) AS artists FROM `{insights}.owners`
+WHERE track_id IN UNNEST(@ids) GROUP BY track_id
+"""
+LISTENERS = f"""
+SELECT CAST(day AS STRING) AS key, COUNT(DISTINCT user_id) AS listeners
+FROM `{{insights}}.listening` WHERE {_RANGE} AND {_MINE} GROUP BY key
+UNION ALL
+SELECT '' AS key, COUNT(DISTINCT user_id) AS listeners
+FROM `{{insights}}.listening` WHERE {_RANGE} AND {_MINE}
+ORDER BY key
+"""  # noqa: S608 - names of our own
+"""Listeners a day, and (key "") of all the days together."""
+
+CURVE = f"""
+SELECT bucket, CAST(SUM(plays) AS INT64) AS plays, CAST(SUM(skipped) AS INT64) AS skipped
+FROM `{{insights}}.progress` WHERE {_RANGE} AND {_MINE} GROUP BY bucket ORDER BY bucket
+"""  # noqa: S608 - names of our own
+
+RETENTION = f"""
+WITH mine AS (
+  SELECT DISTINCT user_id, DIV(DATE_DIFF(day, DATE '2001-01-01', DAY), 7) AS week
+  FROM `{{insights}}.listening`
+  WHERE day BETWEEN @history AND @last AND (@track_id = '' OR track_id = @track_id) AND {_MINE}
+),
+firsts AS (SELECT user_id, MIN(week) AS week FROM mine GROUP BY user_id)
+SELECT f.week AS cohort, m.week - f.week AS later, COUNT(*) AS listeners
+FROM firsts AS f JOIN mine AS m ON m.user_id = f.user_id
+WHERE f.week >= DIV(DATE_DIFF(@first, DATE '2001-01-01', DAY), 7)
+GROUP BY cohort, later ORDER BY cohort, later
+"""  # noqa: S608 - names of our own
+"""Listeners by the week (from Monday, 1 January 2001) of their first play, and how many weeks later
+they listened again."""
+
+TOP = {
+    "tracks": f"""
+SELECT track_id AS id, CAST(SUM(counted) AS INT64) AS plays
+FROM `{{insights}}.plays_hourly` WHERE {_RANGE} AND {_MINE}
+  AND (@territory = '' OR territory = @territory)
+GROUP BY id HAVING plays > 0 ORDER BY plays DESC, id LIMIT @most
+""",  # noqa: S608
+    "artists": f"""
+SELECT SUBSTR(o.owner, 8) AS id, MAX(o.artist) AS name, CAST(SUM(p.counted) AS INT64) AS plays
+FROM (
+  SELECT * FROM `{{insights}}.plays_hourly` WHERE {_RANGE} AND {_MINE}
+    AND (@territory = '' OR territory = @territory)
+) AS p JOIN `{{insights}}.owners` AS o ON o.track_id = p.track_id
+WHERE STARTS_WITH(o.owner, 'artist:')
+GROUP BY id HAVING plays > 0 ORDER BY plays DESC, id LIMIT @most
+""",  # noqa: S608
+}
+
+SHOWN = """
+WITH shown AS (
+  SELECT s.event_id, COALESCE(s.arm, '') AS arm, s.user_id, s.occurred_at, i.source, i.track_id,
+    LEAST(1 / GREATEST(i.propensity, 0.001), 100) AS weight
+  FROM (
+    SELECT event_id, arm, user_id, occurred_at, impressions FROM `{events}.recommendations_shown`
+    WHERE experiment = @experiment AND occurred_at >= TIMESTAMP(@first)
+      AND occurred_at < TIMESTAMP(DATE_ADD(@last, INTERVAL 1 DAY))
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY publish_time) = 1
+  ) AS s, UNNEST(s.impressions) AS i
+),
+heard AS (
+  SELECT DISTINCT s.event_id, s.track_id
+  FROM shown AS s JOIN `{events}.track_played` AS p
+    ON p.user_id = s.user_id AND p.track_id = s.track_id
+  WHERE p.ms_played >= 30000 AND UNIX_SECONDS(p.started_at) >= UNIX_SECONDS(s.occurred_at)
+    AND UNIX_SECONDS(p.started_at) < UNIX_SECONDS(s.occurred_at) + 86400
+)
+SELECT s.arm, s.source, COUNT(*) AS impressions, COUNT(DISTINCT s.event_id) AS lists,
+  COUNT(DISTINCT s.user_id) AS users, COUNTIF(h.track_id IS NOT NULL) AS plays,
+  SUM(s.weight) AS weights, SUM(s.weight * s.weight) AS squares,
+  SUM(IF(h.track_id IS NULL, 0, s.weight)) AS weighted_plays
+FROM shown AS s LEFT JOIN heard AS h ON h.event_id = s.event_id AND h.track_id = s.track_id
+GROUP BY s.arm, s.source ORDER BY s.arm, s.source
+"""
+"""An experiment's impressions by arm and source: how many were played for 30 s within a day."""

@@ -1,0 +1,213 @@
+"""Insights' statements on BigQuery, held against counting by hand."""
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from functions.insights import sql
+from functions.insights.aggregates import Aggregates, Data
+from functions.insights.figures import Figures, Scope
+from shared.events import Credit, Impression, PopularityChanged, RecommendationsShown
+from tests import bigquery
+from tests.functions.royalties.events import listening, played, track
+
+NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
+FIRST, LAST = date(2026, 9, 1), date(2026, 9, 30)
+ALL = Scope(FIRST, LAST, (), True)
+TRACKS = [
+    track(
+        it,
+        duration_ms=200_000,
+        label="Blå" if it % 2 else None,
+        credits=(
+            Credit(f"artist-{it % 3}", f"Artist {it % 3}", "main"),
+            Credit("artist-9", "Nine", "featured"),
+            Credit("writer", "W", "songwriter"),
+        ),
+    )
+    for it in range(8)
+]
+
+
+class Said:
+    def __init__(self) -> None:
+        self.events: list[PopularityChanged] = []
+
+    async def __call__(self, events: Any) -> None:
+        self.events += events
+
+
+@pytest.fixture
+def data(warehouse: bigquery.Warehouse) -> Data:
+    return Data(
+        warehouse.statements, events=warehouse.name("events"), insights=warehouse.name("insights")
+    )
+
+
+def history() -> list[Any]:
+    plays = [
+        replace(it, source=["album", None, "search"][at % 3], end_reason="fwdbtn"
+                if at % 4 == 0 else "trackdone")
+        for at, it in enumerate(listening(3, 600, 1))
+    ]  # fmt: skip
+    return [it for it in plays if it.occurred_at < NOW and it.started_at < NOW]
+
+
+def heard(it: Any) -> int:
+    given = (it.ms_played, it.ms_distinct, it.duration_ms or 200_000)
+    return min(each for each in given if each is not None)
+
+
+async def test_figures_are_those_of_counting_by_hand(
+    warehouse: bigquery.Warehouse, data: Data, monkeypatch: pytest.MonkeyPatch
+):
+    plays = history()
+    warehouse.insert([*plays, *plays[:150], *TRACKS])
+    monkeypatch.setattr("functions.insights.aggregates.BACK", timedelta(days=60))
+    said = Said()
+    aggregates = Aggregates(data, said, now=lambda: NOW)
+    done = await aggregates.run()
+    assert done["days"] == len({it.started_at.date() for it in plays})
+    once = {it.event_id: it for it in plays}.values()
+    in_range = [it for it in once if FIRST <= it.started_at.date() <= LAST]
+    figures = Figures(data)
+    for by, key in (
+        ("track", lambda it: it.track_id),
+        ("day", lambda it: str(it.started_at.date())),
+        ("hour", lambda it: str(it.started_at.hour)),
+        ("territory", lambda it: it.territory),
+        ("plan", lambda it: it.plan),
+        ("source", lambda it: it.source or "unknown"),
+    ):
+        found = {row["key"]: row for row in await figures.plays(ALL, by)}
+        assert {k: row["plays"] for k, row in found.items()} == Counter(map(key, in_range))
+        counted = Counter(key(it) for it in in_range if heard(it) >= 30_000)
+        assert {k: row["counted"] for k, row in found.items() if row["counted"]} == counted
+        assert sum(row["skipped"] for row in found.values()) == sum(
+            heard(it) < 30_000 and it.end_reason == "fwdbtn" for it in in_range
+        )
+        assert sum(row["ms_played"] for row in found.values()) == sum(
+            it.ms_played for it in in_range
+        )
+        assert sum(row["completed"] for row in found.values()) == sum(
+            heard(it) * 100 >= (it.duration_ms or 200_000) * 90 for it in in_range
+        )
+    listeners = await figures.listeners(ALL)
+    fans = [it for it in in_range if heard(it) >= 30_000]
+    assert listeners["listeners"] == len({it.user_id for it in fans})
+    days: dict[str, set[str]] = defaultdict(set)
+    for it in fans:
+        days[str(it.started_at.date())].add(it.user_id)
+    assert listeners["days"] == [
+        {"day": day, "listeners": len(users)} for day, users in sorted(days.items())
+    ]
+    curve = await figures.curve(replace(ALL, track_id="track-0"))
+    theirs = [it for it in in_range if it.track_id == "track-0"]
+    assert sum(point["ended"] for point in curve) == len(theirs)
+    assert [point["still_playing"] for point in curve] == sorted(
+        (point["still_playing"] for point in curve), reverse=True
+    )
+    half = sum(heard(it) * 2 >= (it.duration_ms or 200_000) for it in theirs)
+    assert curve[10]["still_playing"] == pytest.approx(half / len(theirs))
+    cohorts = await figures.retention(ALL)
+    weeks: dict[str, set[date]] = defaultdict(set)
+    for it in fans:
+        day = it.started_at.date()
+        weeks[it.user_id].add(day - timedelta(days=day.weekday()))
+    for cohort in cohorts:
+        members = [theirs for theirs in weeks.values() if min(theirs) == cohort["week"]]
+        assert cohort["listeners"] == len(members)
+        for later, kept in enumerate(cohort["kept"], 1):
+            week = cohort["week"] + timedelta(weeks=later)
+            assert kept == sum(week in theirs for theirs in members)
+    assert sum(cohort["listeners"] for cohort in cohorts) == len(weeks)
+    top = await figures.top(ALL, "tracks", "", 3)
+    best = Counter(it.track_id for it in fans).most_common(1)[0]
+    assert (top[0]["id"], top[0]["plays"], top[0]["title"]) == (
+        best[0], best[1], f"Track {best[0][-1]}",
+    )  # fmt: skip
+    artists = {it["id"]: it["plays"] for it in await figures.top(ALL, "artists", "SE", 9)}
+    swedish = [it for it in fans if it.territory == "SE" and it.track_id != "track-8"]
+    assert artists["artist-9"] == len(swedish)
+    # Scoped by ownership: the label has the odd tracks.
+    mine = Scope(FIRST, LAST, ["label:Blå"], False)
+    rows = await figures.plays(mine, "track")
+    assert {row["key"] for row in rows} == {it.track_id for it in in_range if
+                                            int(it.track_id[-1]) % 2}  # fmt: skip
+    assert await figures.plays(Scope(FIRST, LAST, ["label:Other"], False), "track") == []
+    # Popularity was told once, and again only of what changed.
+    since = NOW.date() - timedelta(days=28)
+    recent = Counter(
+        it.track_id
+        for it in once
+        if heard(it) >= 30_000 and since < it.started_at.date() <= NOW.date()
+    )
+    told = {it.track_id: it for it in said.events}
+    assert {id: it.plays for id, it in told.items()} == recent
+    assert max(it.popularity for it in told.values()) == 100
+    before = len(said.events)
+    assert (await aggregates.run())["ranked"] == 0
+    assert len(said.events) == before
+    # A view for people says the same.
+    (row,) = warehouse.statements.rows(
+        f"SELECT COUNT(*) AS plays, COUNTIF(counted) AS counted FROM `{warehouse.name('insights')}"
+        ".plays` WHERE day BETWEEN @first AND @last", {"first": FIRST, "last": LAST},
+    )  # fmt: skip
+    assert row["plays"] == len(in_range)
+
+
+async def test_a_late_report_renews_the_day_that_it_is_of(
+    warehouse: bigquery.Warehouse, data: Data
+):
+    old = played(1, started_at=datetime(2026, 9, 3, 8, tzinfo=UTC))
+    warehouse.insert([old, *TRACKS])
+    aggregates = Aggregates(data, Said(), now=lambda: NOW - timedelta(days=27))
+    assert (await aggregates.run())["days"] == 1
+    late = played(2, started_at=datetime(2026, 9, 3, 9, tzinfo=UTC), occurred_at=NOW)
+    warehouse.insert([late])
+    aggregates = Aggregates(data, Said(), now=lambda: NOW)
+    assert (await aggregates.run())["days"] == 1
+    rows = await Figures(data).plays(ALL, "hour")
+    assert [(row["key"], row["plays"]) for row in rows] == [("8", 1), ("9", 1)]
+
+
+async def test_an_experiments_arms_are_weighed_by_propensity(
+    warehouse: bigquery.Warehouse, data: Data
+):
+    def shown(number: int, arm: str, *impressions: Impression) -> RecommendationsShown:
+        at = datetime(2026, 9, 3, 8, tzinfo=UTC)
+        return RecommendationsShown(
+            f"shown-{number}", at, f"shown-{number}", f"user-{number}", "home", "blend", arm,
+            "p", None, "SE", "//", impressions,
+        )  # fmt: skip
+
+    likely, rare = (Impression(0, "track-0", "text", 1.0, 0.5),
+                    Impression(1, "track-1", "text", 0.5, 0.05))  # fmt: skip
+    lists = [shown(it, "a" if it % 2 else "b", likely, rare) for it in range(8)]
+    heard_it = [
+        played(it, user_id=f"user-{it}", track_id="track-1" if it == 3 else "track-0",
+               started_at=datetime(2026, 9, 3, 9, tzinfo=UTC))
+        for it in (1, 3, 4)
+    ]  # fmt: skip
+    too_late = played(9, user_id="user-5", started_at=datetime(2026, 9, 4, 9, tzinfo=UTC))
+    warehouse.insert([*lists, *lists[:3], *heard_it, too_late])
+    found = await Figures(data).experiment("blend", FIRST, LAST)
+    assert [(it["arm"], it["impressions"], it["plays"]) for it in found] == [
+        ("a", 8, 2),
+        ("b", 8, 1),
+    ]
+    a, b = found
+    assert a["rate"] == 0.25
+    assert a["snips"] == pytest.approx((2 + 20) / (4 * 22))
+    assert b["snips"] == pytest.approx(2 / (4 * 22))
+    assert a["ips"] == pytest.approx((2 + 20) / 8)
+    assert a["effective"] == pytest.approx((4 * 22) ** 2 / (4 * (4 + 400)))
+
+
+def test_every_statement_names_its_data_sets_in_braces():
+    for statement in (*sql.AGGREGATES, sql.OWNERS, sql.RANKED, sql.TOLD, sql.SHOWN):
+        assert "{insights}." in statement or "{events}." in statement
+        assert "{{" not in statement
