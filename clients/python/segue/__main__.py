@@ -10,6 +10,7 @@ from segue import __version__
 from segue.commands.access import clients, link, token
 from segue.commands.context import Options, err
 from segue.commands.demo import demo
+from segue.commands.importing import import_catalog
 from segue.commands.ingest import ingest
 from segue.commands.play import play
 from segue.commands.status import status
@@ -45,6 +46,7 @@ def options(
 
 for _command in (ingest, play, status, link, token, demo):
     app.command()(_command)
+app.command("import")(import_catalog)
 app.add_typer(clients, name="clients")
 
 

@@ -5,8 +5,9 @@ import binascii
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
@@ -28,6 +29,37 @@ def prefix_of(signature: str) -> str:
         encoded = parse_qs(signature, strict_parsing=False)["URLPrefix"][0]
         return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
     raise PlaybackError("the grant's signature is not in prefix form", code="BAD_GRANT")
+
+
+@dataclass(slots=True)
+class Edge:
+    """Where one grant may be fetched from: everything under `prefix`, with `signature`.
+
+    The rest is what was measured there: requests, those that failed, bytes and the seconds that
+    they took.
+    """
+
+    name: str
+    prefix: str
+    signature: str
+    requests: int = 0
+    errors: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+
+def edges_of(grant: Mapping[str, Any]) -> list[Edge]:
+    """The edges of a grant, best first; of one that names none the address that it signs.
+
+    Raises:
+        PlaybackError: BAD_GRANT.
+    """
+    try:
+        told = [(it["name"], it["signature"]) for it in grant.get("edges") or ()]
+    except (KeyError, TypeError) as error:
+        raise PlaybackError("the grant's edges are malformed", code="BAD_GRANT") from error
+    told = told or [("", grant["signature"])]
+    return [Edge(name, prefix_of(signature), signature) for name, signature in told]
 
 
 @dataclass(slots=True)
@@ -61,59 +93,126 @@ class Delivery:
     ) -> None:
         self._http, self._limit_bps, self._retry = http, limit_bps, retry
         self._clock, self._sleep = clock, sleep
-        self._signature, self._prefix = "", ""
+        self._edges: list[Edge] = []
+        self._left: dict[str, Edge] = {}
         self.tally = Tally()
 
     def sign_with(self, signature: str) -> None:
-        """Use `signature` from now on: a new grant, or a renewed one."""
-        self._signature, self._prefix = signature, prefix_of(signature)
+        """Use `signature` from now on, at the one place that it is for."""
+        self.use([Edge("", prefix_of(signature), signature)])
+
+    def use(self, edges: Sequence[Edge]) -> None:
+        """Fetch from `edges` from now on, best first: those of a new grant, or of a renewed one.
+
+        An edge that is in use already keeps its place: what failed stays behind.
+        """
+        if not edges:
+            raise PlaybackError("the grant names no edge", code="BAD_GRANT")
+        self._keep(self._edges)
+        places = {edge.name: place for place, edge in enumerate(self._edges)}
+        same = set(places) == {edge.name for edge in edges}
+        self._edges = sorted(edges, key=lambda it: places[it.name]) if same else list(edges)
+
+    def measured(self) -> list[dict[str, Any]]:
+        """What was measured at each edge since the last time, for the service to know."""
+        self._keep(self._edges)
+        found = [
+            {
+                "edge": edge.name,
+                "requests": edge.requests,
+                "errors": edge.errors,
+                "bytes": edge.bytes,
+                "ms": round(edge.seconds * 1000),
+            }
+            for edge in self._left.values()
+            if edge.name and edge.requests
+        ]
+        self._left = {}
+        return found
 
     def fetch(self, chunk: Chunk, rendition: str) -> Delivered:
-        """The chunk's bytes, exactly as many as asked for.
+        """The chunk's bytes, exactly as many as asked for, from the first edge that gives them.
+
+        An edge that does not answer, fails, or refuses the signature goes behind the others, and
+        the next one is asked at once; only when all have failed is there a wait.
 
         Raises:
             PlaybackError: OUTSIDE_GRANT – not under the signed prefix (and so not asked for);
-                SIGNATURE_REFUSED – 403; BAD_RANGE – the answer is not the range asked for;
-                NOT_FROM_CDN – no cache took part in the answer; otherwise DELIVERY_FAILED.
-            Unreachable: no answer after all attempts.
+                SIGNATURE_REFUSED – 403 everywhere; BAD_RANGE – the answer is not the range asked
+                for; NOT_FROM_CDN – no cache took part in the answer; otherwise DELIVERY_FAILED.
+            Unreachable: no answer from anywhere after all attempts.
         """
-        bare = chunk.url.split("?", 1)[0]
-        if not bare.startswith(self._prefix) or "/../" in bare:
-            raise PlaybackError(f"{bare} is outside the signed prefix", code="OUTSIDE_GRANT")
+        path = self._path(chunk.url)
         headers = {"Accept-Encoding": "identity"}
         if chunk.ranged:
             last = "" if chunk.end is None else str(chunk.end - 1)
             headers["Range"] = f"bytes={chunk.start}-{last}"
-        url = f"{bare}?{self._signature}"
         for attempt in range(self._retry.attempts):
-            last_try = attempt == self._retry.attempts - 1
-            started = self._clock()
-            try:
-                with self._http.stream("GET", url, headers=headers) as answer:
-                    if answer.status_code in RETRYABLE and not last_try:
-                        wait = self._retry.wait_s(attempt, answer.headers.get("Retry-After"))
-                    else:
+            after: str | None = None
+            failure: Exception | None = None
+            refused = 0
+            for edge in tuple(self._edges):
+                started = self._clock()
+                edge.requests += 1
+                url = f"{edge.prefix}{path}?{edge.signature}"
+                try:
+                    with self._http.stream("GET", url, headers=headers) as answer:
                         body = self._body(answer, chunk, started)
-                        self._check(answer, body, chunk, bare)
-                        self.tally.bytes_by_rendition[rendition] += len(body)
-                        return Delivered(body, self._clock() - started)
-            except httpx.TransportError as error:
-                if last_try:
-                    raise Unreachable(f"the CDN does not answer ({_why(error)})") from error
-                wait = self._retry.wait_s(attempt)
-            self._sleep(wait)
+                        self._check(answer, body, chunk, edge.prefix + path)
+                except httpx.TransportError as error:
+                    failure = Unreachable(f"the CDN does not answer ({_why(error)})")
+                    failure.__cause__ = error
+                except PlaybackError as error:
+                    failure = error
+                    after = answer.headers.get("Retry-After")
+                    if error.code == "SIGNATURE_REFUSED":
+                        refused += 1
+                    elif answer.status_code not in RETRYABLE:
+                        raise
+                else:
+                    elapsed = self._clock() - started
+                    edge.bytes += len(body)
+                    edge.seconds += elapsed
+                    self.tally.bytes_by_rendition[rendition] += len(body)
+                    return Delivered(body, elapsed)
+                edge.errors += 1
+                self._edges.remove(edge)
+                self._edges.append(edge)
+            assert failure is not None
+            if refused == len(self._edges) or attempt == self._retry.attempts - 1:
+                raise failure
+            self._sleep(self._retry.wait_s(attempt, after))
         raise PlaybackError("no attempts were allowed", code="DELIVERY_FAILED")
 
     def size(self, url: str) -> int:
         """The object's size in bytes, from the Content-Range of its first byte."""
-        bare = url.split("?", 1)[0]
-        if not bare.startswith(self._prefix):
-            raise PlaybackError(f"{bare} is outside the signed prefix", code="OUTSIDE_GRANT")
-        answer = self._http.get(f"{bare}?{self._signature}", headers={"Range": "bytes=0-0"})
+        edge, path = self._edges[0], self._path(url)
+        answer = self._http.get(
+            f"{edge.prefix}{path}?{edge.signature}", headers={"Range": "bytes=0-0"}
+        )
         total = answer.headers.get("Content-Range", "").rpartition("/")[2]
         if answer.status_code != 206 or not total.isdigit():
-            raise PlaybackError(f"the size of {bare} is not known", code="DELIVERY_FAILED")
+            raise PlaybackError(f"the size of {path} is not known", code="DELIVERY_FAILED")
         return int(total)
+
+    def _path(self, url: str) -> str:
+        """What follows the signed prefix in `url`, whichever edge it names."""
+        bare = url.split("?", 1)[0]
+        for edge in self._edges:
+            if bare.startswith(edge.prefix) and "/../" not in bare:
+                return bare.removeprefix(edge.prefix)
+        raise PlaybackError(f"{bare} is outside the signed prefix", code="OUTSIDE_GRANT")
+
+    def _keep(self, edges: Sequence[Edge]) -> None:
+        """Add what `edges` measured to what is left to tell."""
+        for edge in edges:
+            kept = self._left.setdefault(edge.name, Edge(edge.name, "", ""))
+            kept.requests += edge.requests
+            kept.errors += edge.errors
+            kept.bytes += edge.bytes
+            kept.seconds += edge.seconds
+            edge.requests = edge.errors = edge.bytes = 0
+            edge.seconds = 0.0
 
     def _body(self, answer: httpx.Response, chunk: Chunk, started: float) -> bytes:
         body = bytearray()

@@ -1,5 +1,6 @@
 """A headless adaptive player: grant, manifest, byte ranges, rendition by measured bandwidth."""
 
+import contextlib
 import string
 import time
 import uuid
@@ -13,7 +14,7 @@ from urllib.parse import urljoin
 from segue import dash, hls
 from segue.bandwidth import DEFAULT_BPS, Bandwidth, choose
 from segue.client import Client
-from segue.delivery import Delivery, Tally, prefix_of
+from segue.delivery import Delivery, Tally, edges_of, prefix_of
 from segue.errors import PlaybackError, SegueError
 from segue.manifests import Chunk, Track, name_of
 from segue.playhead import Playhead
@@ -176,7 +177,7 @@ class Player:
     def _grant(self, track_id: str) -> dict[str, Any]:
         grant = self._client.post("/v1/plays", {"track_id": track_id}, idempotent=True)
         self._valid_until = datetime.fromisoformat(grant["valid_until"])
-        self._delivery.sign_with(grant["signature"])
+        self._delivery.use(edges_of(grant))
         return grant
 
     def _ladder(self, grant: dict[str, Any], codec: str, protocol: str) -> list[Track]:
@@ -313,3 +314,11 @@ class Player:
         except SegueError:
             return  # the play itself succeeded; `reported` tells that its count did not
         report.reported = answer.get("accepted") == 1
+        self._tell_edges()
+
+    def _tell_edges(self) -> None:
+        """How the edges did, so that the next grants choose better. A courtesy, so no retries."""
+        measured = self._delivery.measured()
+        if measured:
+            with contextlib.suppress(SegueError):
+                self._client.post("/v1/plays/telemetry", {"edges": measured})
