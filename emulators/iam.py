@@ -43,6 +43,11 @@ ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
         "roles/run.jobsExecutorWithOverrides": frozenset(
             {"run.jobs.run", "run.jobs.runWithOverrides"}
         ),
+        "roles/dataflow.developer": frozenset(
+            {"dataflow.jobs.create", "dataflow.jobs.get", "dataflow.jobs.list"}
+        ),
+        "roles/dataflow.worker": frozenset(),
+        "roles/iam.serviceAccountUser": frozenset({"iam.serviceAccounts.actAs"}),
         "roles/secretmanager.secretAccessor": frozenset({"secretmanager.versions.access"}),
         "roles/eventarc.eventReceiver": frozenset({"eventarc.events.receiveEvent"}),
         "roles/bigquery.dataEditor": frozenset(

@@ -214,6 +214,7 @@ class Supervisor:
             "segue:publicUrl": public_url,
             "segue:oidcCertsUrl": f"{control_url}/certs",
             "segue:runApiEndpoint": control_url,
+            "segue:dataflowApiEndpoint": control_url,
             "segue:edgeUrls": " ".join(
                 f"{name}=http://127.0.0.1:{port}" for name, port in edges.items()
             ),

@@ -8,6 +8,7 @@ import pulumi
 
 OIDC_CERTS_URL = "https://www.googleapis.com/oauth2/v3/certs"
 RUN_API_ENDPOINT = "https://run.googleapis.com"
+DATAFLOW_API_ENDPOINT = "https://dataflow.googleapis.com"
 
 
 _EDGE = re.compile(
@@ -85,6 +86,7 @@ class StackConfig:
     public_url: str
     oidc_certs_url: str
     run_api_endpoint: str
+    dataflow_api_endpoint: str
 
     @property
     def region(self) -> str:
@@ -144,4 +146,5 @@ class StackConfig:
             public_url=segue.get("publicUrl") or f"https://{domain}",
             oidc_certs_url=segue.get("oidcCertsUrl") or OIDC_CERTS_URL,
             run_api_endpoint=segue.get("runApiEndpoint") or RUN_API_ENDPOINT,
+            dataflow_api_endpoint=segue.get("dataflowApiEndpoint") or DATAFLOW_API_ENDPOINT,
         )

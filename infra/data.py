@@ -33,7 +33,16 @@ class Buckets(pulumi.ComponentResource):
         super().__init__("segue:index:Buckets", "buckets", None, opts)
         child = pulumi.ResourceOptions(parent=self, protect=config.protect)
         self.buckets = {}
-        for name in ("masters", "audio", "images", "web", "search", "royalties", "source"):
+        for name in (
+            "masters",
+            "audio",
+            "images",
+            "web",
+            "search",
+            "generations",
+            "royalties",
+            "source",
+        ):
             self.buckets[name] = storage.Bucket(
                 name,
                 project=config.project,

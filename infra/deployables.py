@@ -23,6 +23,7 @@ from infra.identity import Agents, Identities, Secrets, project_role, service_ac
 from infra.image import ContainerImage
 from infra.packaging import archive
 from infra.services import Deployable
+from infra.templates import FlexTemplate
 from shared.events import topic_of
 from shared.warehouse import DATASETS
 
@@ -57,6 +58,7 @@ class Deployed(pulumi.ComponentResource):
     services: dict[str, cloudrunv2.Service]
     function: cloudfunctionsv2.Function | None = None
     job: cloudrunv2.Job | None = None
+    template: FlexTemplate | None = None
 
     def __init__(
         self,
@@ -97,11 +99,29 @@ class Deployed(pulumi.ComponentResource):
             )
             if deployable.kind == "job":
                 self.job = self._job(image)
+            elif deployable.kind == "pipeline":
+                self.template = self._template(image, packed.content_hash)
             else:
                 self.services = {region: self._service(image, region) for region in config.regions}
                 self._subscribe()
                 self._schedule()
         self.register_outputs({})
+
+    def _template(self, image: ContainerImage, content_hash: str) -> FlexTemplate:
+        around = self.around
+        (staging,) = self.deployable.buckets
+        return FlexTemplate(
+            around.config,
+            around.identities,
+            self.deployable,
+            account=self.account,
+            image=image,
+            source=around.buckets.buckets["source"],
+            content_hash=content_hash,
+            staging=f"{around.config.project}-{staging}",
+            values={name.lower(): value for name, value in self._environment().items()},
+            opts=self._after_grants(),
+        )
 
     # What it may do: exactly what its entry says.
 
@@ -178,6 +198,9 @@ class Deployed(pulumi.ComponentResource):
                 )
             )
         grants.append(project_role(config, name, "logging.logWriter", member, self.child))
+        if entry.kind == "pipeline":
+            grants.append(project_role(config, name, "dataflow.worker", member, self.child))
+        grants += self._launching(name, member)
         if entry.firestore:
             grants.append(project_role(config, name, "datastore.user", member, self.child))
         if entry.datasets:
@@ -185,6 +208,25 @@ class Deployed(pulumi.ComponentResource):
         if entry.finalizes:
             grants.append(project_role(config, name, "eventarc.eventReceiver", member, self.child))
         return grants
+
+    def _launching(self, name: str, member: pulumi.Input[str]) -> list[pulumi.Resource]:
+        """What it takes to launch a pipeline: to make jobs, and to let them be their worker."""
+        config, found = self.around.config, []
+        for pipeline in self.deployable.starts:
+            found.append(project_role(config, name, "dataflow.developer", member, self.child))
+            found.append(
+                serviceaccount.IAMMember(
+                    f"{name}-starts-{pipeline}",
+                    service_account_id=(
+                        f"projects/{config.project}/serviceAccounts/"
+                        f"segue-{pipeline}@{config.project}.iam.gserviceaccount.com"
+                    ),
+                    role="roles/iam.serviceAccountUser",
+                    member=member,
+                    opts=self.child,
+                )
+            )
+        return found
 
     def _environment(self) -> dict[str, str]:
         """The entry's variables with every placeholder filled by a name that the stack knows."""

@@ -15,6 +15,7 @@ APIS = (
     "cloudresourcemanager",
     "cloudscheduler",
     "compute",
+    "dataflow",
     "eventarc",
     "firestore",
     "iam",
@@ -76,6 +77,8 @@ class Identities(pulumi.ComponentResource):
 
     push: serviceaccount.Account
     builder: serviceaccount.Account
+    launcher: serviceaccount.Account
+    """Launches pipelines when their time has come."""
     listener: projects.IAMCustomRole
     builds: list[pulumi.Resource]
     """What the builder may do, besides reading the sources (`infra.data.Images`)."""
@@ -85,6 +88,8 @@ class Identities(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         self.push = service_account(config, "push", "Delivers events and tasks", child)
         self.builder = service_account(config, "builder", "Builds container images", child)
+        self.launcher = service_account(config, "launcher", "Launches pipelines", child)
+        project_role(config, "launcher", "dataflow.developer", self.launcher.member, child)
         # Pub/Sub and Cloud Scheduler mint ID tokens for these accounts.
         serviceaccount.IAMMember(
             "push-tokens",

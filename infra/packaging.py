@@ -1,6 +1,7 @@
 """Source archives: exactly the files that a deployable reaches, named by their content."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,11 @@ _ENTRY = {
         "from functions.{source}.main import {source}\n\n"
         '__all__ = ["{source}"]\n'
     ),
+    "pipeline": (
+        '"""Launches the pipeline."""\n\n'
+        "from functions.{source}.batch import main\n\n"
+        'if __name__ == "__main__":\n    main()\n'
+    ),
     "job": (
         '"""Runs the job once."""\n\n'
         "from functions.{source}.job import main\n\n"
@@ -46,6 +52,25 @@ USER segue
 CMD ["python", "main.py"]
 """
 """One for all: the archive's `main.py` and `requirements.txt` are what differs."""
+
+PIPELINE_DOCKERFILE = """\
+FROM python:3.11-slim
+COPY --from=apache/beam_python3.11_sdk:2.77.0 /opt/apache/beam /opt/apache/beam
+COPY --from=gcr.io/dataflow-templates-base/python311-template-launcher-base:latest \
+    /opt/google/dataflow/python_template_launcher /opt/google/dataflow/python_template_launcher
+WORKDIR /template
+ENV PYTHONUNBUFFERED=1 PYTHONPATH=/template FLEX_TEMPLATE_PYTHON_PY_FILE=/template/main.py
+COPY requirements.txt .
+RUN pip install --no-cache-dir -r requirements.txt "apache-beam[gcp]"
+COPY . .
+RUN python -m compileall -q . && pip check
+ENTRYPOINT ["/opt/apache/beam/boot"]
+"""
+"""A pipeline's: the same image launches it (Google's launcher) and works on it (Beam's boot).
+
+Source: https://cloud.google.com/dataflow/docs/guides/templates/configuring-flex-templates, "Use a
+single image"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +114,11 @@ def archive(deployable: Deployable, root: Path = ROOT) -> SourceArchive:
             for path in sorted(folder.rglob("*"))
             if path.is_file() and _belongs(path)
         ]
-    requirements = root / "functions" / source / "requirements.txt"
+    requirements = root / "functions" / source / deployable.requirements
     texts = [("main.py", _ENTRY[deployable.kind].format(source=source))]
     if deployable.kind != "function":
-        texts.append(("Dockerfile", DOCKERFILE))
+        pipeline = deployable.kind == "pipeline"
+        texts.append(("Dockerfile", PIPELINE_DOCKERFILE if pipeline else DOCKERFILE))
     return SourceArchive(
         deployable.name,
         tuple(sorted([*files, ("requirements.txt", requirements)])),
@@ -101,6 +127,6 @@ def archive(deployable: Deployable, root: Path = ROOT) -> SourceArchive:
 
 
 def _belongs(path: Path) -> bool:
-    if "__pycache__" in path.parts or path.name == "requirements.txt":
+    if "__pycache__" in path.parts or re.fullmatch(r"requirements.*\.txt", path.name):
         return False
     return path.suffix != ".pyc" and not path.name.startswith(".")

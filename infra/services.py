@@ -20,18 +20,19 @@ from shared.events import (
     LyricsChanged,
     MixPublished,
     PlaylistChanged,
+    PopularityChanged,
     RecommendationsShown,
     RelatedArtistsChanged,
     RightsChanged,
-    PopularityChanged,
     TrackChanged,
     TrackPlayed,
     TrackTranscoded,
     TranscodeFailed,
     UserChanged,
 )
+from shared.zones import ZONES
 
-Kind = Literal["api", "gateway", "function", "job"]
+Kind = Literal["api", "gateway", "function", "job", "pipeline"]
 BucketRole = Literal["objectCreator", "objectViewer", "objectUser"]
 DatasetRole = Literal["dataViewer", "dataEditor"]
 
@@ -57,6 +58,19 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Launch:
+    """When Cloud Scheduler launches a pipeline: `cron` in unix-cron, in `time_zone` (IANA).
+
+    `parameters` are added to those of the deployable.
+    """
+
+    name: str
+    cron: str
+    time_zone: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Index:
     """A composite Firestore index: fields in order; a leading "-" means descending, "[]" a list
     of which the query names one item."""
@@ -70,7 +84,8 @@ class Deployable:
     """One thing that runs.
 
     `routes` are URL map path rules; `finalizes` names the bucket whose new objects start the
-    function; `runs` names the jobs that it may start; `ttl` are (collection, field) pairs.
+    function; `runs` names the jobs that it may start, `starts` the pipelines; `ttl` are
+    (collection, field) pairs.
     `listens`: events that each instance reads for itself, all of them, over a subscription that it
     makes when it starts. `session_affinity`: Cloud Run sends a client to one instance if it can.
     """
@@ -89,12 +104,16 @@ class Deployable:
     firestore: bool = False
     finalizes: str | None = None
     runs: tuple[str, ...] = ()
+    starts: tuple[str, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    launches: tuple[Launch, ...] = ()
     indexes: tuple[Index, ...] = ()
     ttl: tuple[tuple[str, str], ...] = ()
     scale: Scale = Scale()
     folder: str | None = None
     """The folder in `functions/`, where it is not `name`."""
+    requirements: str = "requirements.txt"
+    """The file in that folder that pins what this one reaches."""
 
     @property
     def source(self) -> str:
@@ -464,6 +483,29 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         env={"GOOGLE_CLOUD_PROJECT": "{project}", **_VERIFIES_TOKENS, **_TAKES_PUSHES},
         # The catalogue's facts lie in memory: about 2 KB a track.
         scale=Scale(min_instances=1, max_instances=50, memory="1Gi"),
+    ),
+    Deployable(
+        name="recommendations-batch",
+        kind="pipeline",
+        folder="recommendations",
+        requirements="requirements-batch.txt",
+        publishes=(MixPublished,),
+        buckets={"generations": "objectUser"},
+        datasets={"events": "dataViewer", "recommendations": "dataEditor"},
+        firestore=True,
+        # A pipeline has no environment: these are parameters of its template, in small letters.
+        env={
+            "DATA_PROJECT": "{project}",
+            "GENERATIONS_BUCKET": "{bucket_generations}",
+            "EVENTS_DATASET": "{dataset_events}",
+            "TABLES_DATASET": "{dataset_recommendations}",
+        },
+        # Early enough for the whole zone, and after its Sunday.
+        launches=tuple(
+            Launch(f"recommend-{zone.name}", "0 3 * * 1", zone.time_zone, {"zone": zone.name})
+            for zone in ZONES
+        ),
+        scale=Scale(max_instances=50),
     ),
     Deployable(
         name="insights",

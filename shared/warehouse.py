@@ -7,7 +7,12 @@ are `{project}.{data set}.{table}`; a deployable is told `{project}.{data set}` 
 from dataclasses import dataclass
 from datetime import date, datetime
 
-DATASETS = {"events": "segue_events", "royalties": "segue_royalties", "insights": "segue_insights"}
+DATASETS = {
+    "events": "segue_events",
+    "royalties": "segue_royalties",
+    "insights": "segue_insights",
+    "recommendations": "segue_recommendations",
+}
 """Our short name of each data set, and its own."""
 
 

@@ -9,7 +9,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,24 +47,40 @@ class Launch:
     again: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a launch may be told, `--zone europe` and so on. A pipeline has no environment: its
+    template's parameters are these.
+
+    `zone`: whom it fills; `generation`: 2026-W47, this week by default; `again` ("yes"): see
+    `Launch`; `plays`: Avro files to read instead of BigQuery; `folder`: where to write instead of
+    to the cloud.
+    """
+
+    data_project: str = ""
+    generations_bucket: str = ""
+    events_dataset: str = ""
+    tables_dataset: str = ""
+    zone: str = EVERYWHERE
+    generation: str = ""
+    again: str = "no"
+    plays: str = ""
+    folder: str = ""
+
+
 def parse(argv: Sequence[str], now: datetime) -> tuple[Launch, list[str]]:
     """The launch, and the options that are Beam's.
 
     Exits with a message when an option is wrong.
     """
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument(
-        "--zone", default=EVERYWHERE, choices=[EVERYWHERE, *(it.name for it in ZONES)]
-    )
-    parser.add_argument("--generation", default="", help="2026-W47; this week by default")
-    parser.add_argument("--data_project", default="", help="of documents, events and the bucket")
-    parser.add_argument("--bucket", default="", help="where generations lie")
-    parser.add_argument("--events", default="", help="data set of the events, project.name")
-    parser.add_argument("--tables", default="", help="data set of the batch's own, project.name")
-    parser.add_argument("--plays", default="", help="Avro files to read instead of BigQuery")
-    parser.add_argument("--folder", default="", help="write there instead of to the cloud")
-    parser.add_argument("--again", default="no", choices=["yes", "no"])
-    given, rest = parser.parse_known_args(list(argv))
+    choices = {"zone": [EVERYWHERE, *(it.name for it in ZONES)], "again": ["yes", "no"]}
+    for field in fields(Settings):
+        parser.add_argument(
+            f"--{field.name}", default=field.default, choices=choices.get(field.name)
+        )
+    known, rest = parser.parse_known_args(list(argv))
+    given = Settings(**vars(known))
     generation = given.generation or generation_of(now)
     try:
         begins(generation)
@@ -74,18 +90,20 @@ def parse(argv: Sequence[str], now: datetime) -> tuple[Launch, list[str]]:
     if given.folder:
         shelf: Shelf = FolderShelf(Path(given.folder))
         outlet: Outlet = FolderOutlet(Path(given.folder) / "documents")
-    elif given.data_project and given.bucket:
-        shelf = BucketShelf(given.data_project, given.bucket)
+    elif given.data_project and given.generations_bucket:
+        shelf = BucketShelf(given.data_project, given.generations_bucket)
         outlet = CloudOutlet(given.data_project)
     else:
-        parser.error("needs --folder, or --data_project and --bucket")
+        parser.error("needs --folder, or --data_project and --generations_bucket")
     if given.plays:
         source: Source = AvroSource(given.plays)
-    elif given.events and given.tables:
+    elif given.events_dataset and given.tables_dataset:
         table = f"plays_{generation}_{given.zone}".replace("-", "_").lower()
-        source = BigQuerySource(given.data_project, given.events, given.tables, table)
+        source = BigQuerySource(
+            given.data_project, given.events_dataset, given.tables_dataset, table
+        )
     else:
-        parser.error("needs --plays, or --events and --tables")
+        parser.error("needs --plays, or --events_dataset and --tables_dataset")
     return Launch(plan, source, shelf, outlet, given.again == "yes"), rest
 
 
