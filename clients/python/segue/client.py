@@ -108,6 +108,10 @@ class Client:
         """POST `body` as JSON. `idempotent`: doing it twice is harmless, so retry in doubt too."""
         return self.call("POST", path, idempotent=idempotent, json=body)
 
+    def text(self, path: str, **params: Any) -> str:
+        """GET something that is no JSON."""
+        return self._authorised("GET", path, params=params or None).text
+
     def delete(self, path: str) -> dict[str, Any]:
         return self.call("DELETE", path)
 
