@@ -28,7 +28,20 @@ def source_of(graph: Graph, resource: Resource) -> Resource:
         )
         if image is None:
             raise NoSource(f"{resource.urn}: no ContainerImage gives {containers[0]['image']}")
-        name = image["object"]
+        return object_of(graph, image)
+    return _object(graph, name, resource)
+
+
+def object_of(graph: Graph, image: Resource) -> Resource:
+    """The archive object that a container image is built from.
+
+    Raises:
+        NoSource: the graph does not have it.
+    """
+    return _object(graph, image["object"], image)
+
+
+def _object(graph: Graph, name: str, resource: Resource) -> Resource:
     found = graph.find("gcp:storage/bucketObject:BucketObject", "name", name)
     if found is None:
         raise NoSource(f"{resource.urn}: no object {name}")

@@ -43,7 +43,8 @@ class Target:
 
 @dataclass(slots=True)
 class Execution:
-    """One run of a job. `state` is running, succeeded or failed."""
+    """One run of a job. `state` is running, succeeded or failed. `launched`: from a template, as
+    a job of Dataflow."""
 
     name: str
     job: str
@@ -52,6 +53,7 @@ class Execution:
     attempts: int = 0
     completed_at: datetime | None = None
     message: str = ""
+    launched: bool = False
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -192,9 +194,18 @@ class Fleet:
         """
         if job not in self.jobs:
             raise NotDeployed(f"job {job}")
-        workload = self.platform.workload(self.jobs[job], env)
+        return self._begin(job, self.platform.workload(self.jobs[job], env))
+
+    def launch(
+        self, job: str, image: Resource, account: str, parameters: Mapping[str, str]
+    ) -> Execution:
+        """Start a job of Dataflow: `image`'s program, told `parameters`, as `account`."""
+        workload = self.platform.pipeline(job, image, account, parameters)
+        return self._begin(job, workload, launched=True)
+
+    def _begin(self, job: str, workload: Workload, launched: bool = False) -> Execution:
         name = f"{job}-{len(self.executions) + 1:05d}"
-        execution = Execution(name, job, datetime.now(UTC))
+        execution = Execution(name, job, datetime.now(UTC), launched=launched)
         self.executions[name] = execution
         task = asyncio.create_task(self._execute(execution, workload))
         self._running.add(task)

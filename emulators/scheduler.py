@@ -12,6 +12,7 @@ from croniter import croniter
 
 from emulators.endpoints import Endpoints
 from emulators.graph import Graph, Resource
+from emulators.metadata import ACCESS_AUDIENCE
 from emulators.oidc import Issuer
 
 JOB = "gcp:cloudscheduler/job:Job"
@@ -73,6 +74,10 @@ class Scheduler:
     async def _post(self, job: Resource) -> int:
         target = job["httpTarget"]
         headers = dict(target.get("headers") or {})
+        access = target.get("oauthToken")
+        if access:  # for Google's own APIs, as the metadata server's
+            token = self.issuer.token(access["serviceAccountEmail"], ACCESS_AUDIENCE)
+            headers["Authorization"] = f"Bearer {token}"
         token = target.get("oidcToken")
         if token:
             audience = token.get("audience") or target["uri"]

@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp import web
 
 from emulators.archives import asset_bytes
+from emulators.dataflow_api import dataflow_routes
 from emulators.endpoints import CallerPorts, Endpoints
 from emulators.fleet import Fleet, answers
 from emulators.graph import Graph
@@ -320,7 +321,8 @@ class Supervisor:
             return web.json_response(issuer.certs())
 
         control.router.add_get("/certs", certs)
-        control.add_routes(run_routes(self.fleet, self.policy, issuer, self.operator_token))
+        for api in (run_routes, dataflow_routes):
+            control.add_routes(api(self.fleet, self.policy, issuer, self.operator_token))
         control.add_routes(self._operations())
         emails = {
             ports.metadata: member.removeprefix("serviceAccount:")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emulators.archives import source_of, unpack
+from emulators.archives import object_of, source_of, unpack
 from emulators.endpoints import Endpoints
 from emulators.graph import Graph, Resource
 from emulators.iam import Policy, short_name
@@ -14,11 +14,14 @@ from emulators.iam import Policy, short_name
 SERVICE = "gcp:cloudrunv2/service:Service"
 JOB = "gcp:cloudrunv2/job:Job"
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"
+PIPELINE_TIMEOUT_S = 24 * 3600
+"""Dataflow has no limit; one that hangs here is noticed within a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What Cloud Run would run: one container of a service, function or job."""
+    """What Cloud Run would run: one container of a service, function or job; or what launches a
+    pipeline, which then runs in the same process."""
 
     name: str
     kind: str
@@ -28,6 +31,7 @@ class Workload:
     entry_point: str | None
     timeout_s: int
     max_retries: int
+    args: tuple[str, ...] = ()
 
     def argv(self, port: int) -> tuple[str, ...]:
         """The command, as the image's (`infra.packaging.DOCKERFILE`) or the buildpack's is."""
@@ -38,7 +42,7 @@ class Workload:
                 "--target", self.entry_point, "--source", "main.py",
                 "--signature-type", "cloudevent", "--host", "127.0.0.1", "--port", str(port),
             )  # fmt: skip
-        return (sys.executable, "main.py")
+        return (sys.executable, "main.py", *self.args)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,22 @@ class Platform:
             entry_point=None,
             timeout_s=int(template["timeout"].removesuffix("s")),
             max_retries=template.get("maxRetries", 0),
+        )
+
+    def pipeline(
+        self, name: str, image: Resource, account: str, parameters: Mapping[str, str]
+    ) -> Workload:
+        """What launches a flex template's pipeline: its image's program, told `parameters`."""
+        return Workload(
+            name=name,
+            kind="job",
+            account=account,
+            env={},
+            folder=unpack(object_of(self.graph, image), self.data_dir / "archives"),
+            entry_point=None,
+            timeout_s=PIPELINE_TIMEOUT_S,
+            max_retries=0,
+            args=tuple(f"--{key}={value}" for key, value in sorted(parameters.items())),
         )
 
     def _environment(self, account: str, container: Mapping[str, Any]) -> dict[str, str]:

@@ -13,7 +13,17 @@ from types import ModuleType
 
 from emulators.evaluate import EvaluationError, evaluate
 from emulators.stack import STAND_INS, NoStack
-from emulators.verify import access, agreement, apis, discovery, front_door, keeping, sdk, streams
+from emulators.verify import (
+    access,
+    agreement,
+    apis,
+    dataflow,
+    discovery,
+    front_door,
+    keeping,
+    sdk,
+    streams,
+)
 from emulators.verify.source import Unreadable
 from infra.delivery import PAGE
 from infra.program import program
@@ -24,6 +34,7 @@ CHECKS: tuple[ModuleType, ...] = (
     access,
     agreement,
     apis,
+    dataflow,
     front_door,
     keeping,
     streams,
@@ -48,8 +59,8 @@ def _verify(stack: str, page: Path) -> int:
         print(f"{stack}: cannot be evaluated: {error}")
         return 1
     checks = list(CHECKS)
-    if discovery in checks and importlib.util.find_spec("googleapiclient") is None:
-        checks.remove(discovery)
+    if importlib.util.find_spec("googleapiclient") is None:
+        checks = [it for it in checks if it not in (discovery, dataflow)]
         print(f"{stack}: without Google's API descriptions (requirements-dev.txt)")
     try:
         lines = [line for check in checks for line in check.violations(graph)]

@@ -26,6 +26,8 @@ _PROJECT_ROLES = frozenset(
     {
         "roles/artifactregistry.writer",
         "roles/bigquery.jobUser",
+        "roles/dataflow.developer",
+        "roles/dataflow.worker",
         "roles/datastore.user",
         "roles/eventarc.eventReceiver",
         "roles/logging.logWriter",

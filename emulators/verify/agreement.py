@@ -32,7 +32,9 @@ def _settings(it: Given) -> Iterator[str]:
     for variable, setting in it.uses.settings.items():
         # Numbers may be left at their defaults. A text names something of the surroundings, so
         # it is supplied even if it has one; a job is a second entry to code made for another.
-        needed = not setting.optional or (setting.type == "str" and it.kind != "job")
+        needed = not setting.optional or (
+            setting.type == "str" and it.kind not in ("job", "pipeline")
+        )
         if needed and variable not in supplied:
             yield f"setting {variable} is supplied by no env and no secret"
     for variable in supplied.keys() - it.uses.settings.keys() - it.uses.environ - _PLATFORM:
@@ -71,6 +73,8 @@ def _needed(graph: Graph, it: Given) -> Iterator[tuple[tuple[str, str, str], str
     if it.uses.bigquery:
         yield ("roles/bigquery.jobUser", "project", graph.project), "it asks BigQuery"
         yield from _datasets(graph, it)
+    if it.kind == "pipeline":
+        yield ("roles/dataflow.worker", "project", graph.project), "it works for Dataflow"
     if it.kind == "function":
         yield ("roles/eventarc.eventReceiver", "project", graph.project), "events trigger it"
         yield ("roles/run.invoker", "service", it.name), "its trigger invokes it"

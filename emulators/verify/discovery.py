@@ -106,6 +106,11 @@ def check(resource: Resource) -> list[str]:
     return [f"{resource.urn}: {it}" for it in _Walk(api).object(body, name, _schema(api, name), "")]
 
 
+def problems(api: str, schema: str, body: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a request's `body` by `schema` of `api` ("dataflow.v1b3")."""
+    return list(_Walk(api).object(body, schema, _schema(api, schema), ""))
+
+
 @cache
 def _schemas(api: str) -> Mapping[str, Any]:
     spec = importlib.util.find_spec("googleapiclient")

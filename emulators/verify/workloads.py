@@ -1,13 +1,14 @@
 """What the graph gives to each thing that runs, beside what its code uses."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from emulators.archives import asset_bytes, source_of
+from emulators.archives import asset_bytes, object_of, source_of
+from emulators.dataflow_api import specification
 from emulators.graph import Graph, Resource
-from emulators.verify import bucket_use, source
+from emulators.verify import bucket_use, dataflow, source
 from emulators.workloads import FUNCTION, JOB, SERVICE
 
 
@@ -27,11 +28,31 @@ class Given:
 
 def workloads(graph: Graph) -> tuple[Given, ...]:
     """Everything that runs, in every region."""
-    return tuple(
+    runs = tuple(
         _given(graph, resource)
         for type_ in (SERVICE, JOB, FUNCTION)
         for resource in graph.all(type_)
     )
+    return (*runs, *_pipelines(graph))
+
+
+def _pipelines(graph: Graph) -> Iterator[Given]:
+    """What flex templates are made of; `env` are the parameters that launches give."""
+    for name, body in {
+        it["launchParameter"]["containerSpecGcsPath"]: it["launchParameter"]
+        for it in dataflow.launches(graph).values()
+    }.items():
+        template = specification(graph, name)
+        image = graph.find(
+            "pulumi-python:dynamic/segue:ContainerImage", "reference", template["image"]
+        )
+        if image is None:
+            continue
+        uses, _ = _read(_texts(object_of(graph, image)))
+        env = {key.upper(): value for key, value in body["parameters"].items()}
+        member = f"serviceAccount:{body['environment']['serviceAccountEmail']}"
+        roles = {it: "roles/storage.objectUser" for it in env if it.endswith("_BUCKET")}
+        yield Given(template["metadata"]["name"], "pipeline", member, image, env, {}, uses, roles)
 
 
 def _given(graph: Graph, resource: Resource) -> Given:

@@ -1,6 +1,5 @@
 """Plays as the pipeline reads them: blocks of columns, out of BigQuery or of an Avro export."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,11 +10,11 @@ import numpy as np
 
 from functions.recommendations.listening import Plays
 from functions.recommendations.plan import Plan
+from shared.gcp.bigquery import BigQuery
 
 ROWS = 50_000
 """Plays in a block."""
 HISTORY = timedelta(days=730)
-TIMEOUT_S = 600.0
 
 
 @runtime_checkable
@@ -146,13 +145,9 @@ class BigQuerySource:
 
     def prepare(self, plan: Plan) -> int:
         since = int((plan.cut - HISTORY).timestamp())
-        sql = STATEMENT.format(table=f"{self.own}.{self.table}", events=self.events, since=since)
-        client = _client(self.project)
-        client.query(sql, job_retry=None, timeout=60).result(timeout=TIMEOUT_S)
-        rows = list(
-            client.query(f"SELECT COUNT(*) AS plays FROM `{self.own}.{self.table}`").result()  # noqa: S608
-        )
-        return int(rows[0]["plays"])
+        table = f"{self.own}.{self.table}"
+        BigQuery(self.project).rows(STATEMENT.format(table=table, events=self.events, since=since))
+        return _size(table, self.project)
 
     def read(self, pipeline: Any) -> Any:
         return (
@@ -174,36 +169,26 @@ AND user_id NOT IN (SELECT user_id FROM `{events}.user_changed_unique` WHERE rem
 """Removed users are nobody's neighbours any more."""
 
 
-def _client(project: str) -> Any:
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud.bigquery import Client
+_COLUMNS = {
+    "user_id": "STRING",
+    "track_id": "STRING",
+    "at_ms": "INTEGER",
+    "ms_played": "INTEGER",
+    "duration_ms": "INTEGER",
+    "territory": "STRING",
+}
 
-    local = "BIGQUERY_EMULATOR_HOST" in os.environ
-    return Client(project=project, credentials=AnonymousCredentials() if local else None)
+
+def _size(table: str, project: str) -> int:
+    sql = f"SELECT COUNT(*) AS plays FROM `{table}`"  # noqa: S608 - a name of our own
+    return int(BigQuery(project).rows(sql)[0]["plays"])
 
 
 def _ranges(table: str, project: str) -> Iterator[tuple[str, int, int]]:
-    rows = list(_client(project).query(f"SELECT COUNT(*) AS plays FROM `{table}`").result())  # noqa: S608
-    for start in range(0, int(rows[0]["plays"]), ROWS):
+    for start in range(0, _size(table, project), ROWS):
         yield table, start, ROWS
 
 
 def _rows(element: tuple[str, int, int], project: str) -> Iterator[Plays]:
     table, start, count = element
-    found = _client(project).list_rows(
-        table, selected_fields=_schema(), start_index=start, max_results=count, timeout=60
-    )
-    yield from blocks(dict(row) for row in found)
-
-
-def _schema() -> list[Any]:
-    from google.cloud.bigquery import SchemaField
-
-    return [
-        SchemaField("user_id", "STRING"),
-        SchemaField("track_id", "STRING"),
-        SchemaField("at_ms", "INTEGER"),
-        SchemaField("ms_played", "INTEGER"),
-        SchemaField("duration_ms", "INTEGER"),
-        SchemaField("territory", "STRING"),
-    ]
+    yield from blocks(BigQuery(project).range(table, _COLUMNS, start, count))

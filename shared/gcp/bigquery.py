@@ -5,7 +5,7 @@ Nothing of the client is loaded before the first statement. It honours BIGQUERY_
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -58,6 +58,31 @@ class BigQuery:
             # An emulator answers failed statements as it does good ones.
             raise Unavailable(f"{_first_line(sql)}: {job.error_result}", code="QUERY_FAILED")
         return found
+
+    def range(
+        self, table: str, columns: Mapping[str, str], start: int, count: int
+    ) -> Iterator[Row]:
+        """Rows `start` to `start + count` of `table` (`project.data set.table`), in the order in
+        which they are stored; `columns` are names and types ("INTEGER").
+
+        Raises:
+            Unavailable: BigQuery refused or did not answer (code QUERY_FAILED).
+        """
+        from google.api_core import exceptions
+        from google.cloud.bigquery import SchemaField
+        from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+        fields = [SchemaField(name, kind) for name, kind in columns.items()]
+        retry = DEFAULT_RETRY.with_timeout(PATIENCE_S)
+        try:
+            found = self._connected().list_rows(
+                table, selected_fields=fields, start_index=start, max_results=count,
+                retry=retry, timeout=PATIENCE_S,
+            )  # fmt: skip
+            for row in found:
+                yield dict(row)
+        except (exceptions.GoogleAPIError, OSError, TimeoutError) as error:
+            raise Unavailable(f"{table}: {error}", code="QUERY_FAILED") from error
 
     async def ask(self, sql: str, values: Mapping[str, Value] | None = None) -> list[Row]:
         """As `rows`, for those who must not block."""
