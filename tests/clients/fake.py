@@ -54,6 +54,8 @@ class Trouble:
     short_ranges: bool = False
     deny: str | None = None
     grant_s: float = 3600.0
+    dead_edge: str | None = None
+    """An address that grants name first, and where nobody listens."""
 
 
 @dataclass
@@ -78,8 +80,11 @@ class FakeSegue:
         self.tracks: dict[str, dict[str, Any]] = {}
         self.uploads: dict[str, Upload] = {}
         self.licences: list[list[str]] = []
+        self.imports: dict[str, dict[int, bytes]] = {}
+        self.max_lines = 3
         self.events: dict[str, dict[str, Any]] = {}
         self.event_posts = 0
+        self.told: list[dict[str, Any]] = []
         self.plays = 0
         self.tokens: set[str] = set()
         self.calls: Counter[str] = Counter()
@@ -96,7 +101,13 @@ class FakeSegue:
                 Route("/v1/tracks/{id}", self.get_track),
                 Route("/v1/rights/licences", self.license, methods=["POST"]),
                 Route("/v1/plays", self.play, methods=["POST"]),
+                Route("/v1/plays/telemetry", self.measured, methods=["POST"]),
                 Route("/v1/events", self.collect, methods=["POST"]),
+                Route("/v1/catalog/imports", self.make_import, methods=["POST"]),
+                Route("/v1/catalog/imports/{id}", self.get_import),
+                Route("/v1/catalog/imports/{id}/errors", self.import_errors),
+                Route("/v1/catalog/imports/{id}/chunks/{n:int}", self.put_chunk, methods=["PUT"]),
+                Route("/v1/catalog/messages", self.put_message, methods=["POST"]),
                 Route("/session/{id}", self.put, methods=["PUT"]),
                 Route("/audio/{path:path}", self.edge),
                 Route("/{path:path}", self.page),
@@ -120,6 +131,56 @@ class FakeSegue:
             "preview_url": None,
         }
         return track_id
+
+    async def make_import(self, request: Request) -> Response:
+        if refusal := self._gate(request):
+            return refusal
+        id = _id(f"import {len(self.imports)}")
+        self.imports[id] = {}
+        return JSONResponse({"import_id": id, "max_lines": self.max_lines}, 201)
+
+    async def get_import(self, request: Request) -> Response:
+        """Lines that are no JSON are refused, all others are made."""
+        if (refusal := self._gate(request)) or request.path_params["id"] not in self.imports:
+            return refusal or self._refuse(404, "IMPORT_NOT_FOUND", "no such import")
+        chunks = self.imports[request.path_params["id"]]
+        answers = [self._of_chunk(body) for body in chunks.values()]
+        made = sum(it["made"] for it in answers)
+        refused = sum(len(it["refused"]) for it in answers)
+        first = next(it for it in range(len(chunks) + 1) if it not in chunks)
+        total = {"lines": made + refused, "made": made, "refused": refused}
+        return JSONResponse({"next_chunk": first, "changed": 0, "unchanged": 0, **total})
+
+    async def import_errors(self, request: Request) -> Response:
+        chunks = self.imports[request.path_params["id"]]
+        lines = [
+            json.dumps({"chunk": number, **it})
+            for number, body in sorted(chunks.items())
+            for it in self._of_chunk(body)["refused"]
+        ]
+        return Response("\n".join(lines), media_type="application/x-ndjson")
+
+    async def put_chunk(self, request: Request) -> Response:
+        if refusal := self._gate(request):
+            return refusal
+        chunks, body = self.imports[request.path_params["id"]], await request.body()
+        if body.count(b"\n") > self.max_lines:
+            return self._refuse(413, "TOO_MANY_LINES", "too many lines")
+        chunks[request.path_params["n"]] = body
+        return JSONResponse(self._of_chunk(body))
+
+    def _of_chunk(self, body: bytes) -> dict[str, Any]:
+        lines = [(at, line) for at, line in enumerate(body.split(b"\n"), 1) if line.strip()]
+        wrong = [at for at, line in lines if not line.startswith(b"{") or len(line) > 65_536]
+        refused = [{"line": at, "reason": "INVALID_LINE", "message": "no JSON"} for at in wrong]
+        return {"lines": len(lines), "made": len(lines) - len(wrong), "refused": refused}
+
+    async def put_message(self, request: Request) -> Response:
+        if refusal := self._gate(request):
+            return refusal
+        refused = [{"line": 9, "subject": "A7", "reason": "INVALID_ISRC", "message": "wrong"}]
+        counts = {"made": 3, "changed": 0, "unchanged": 0}
+        return JSONResponse({"message_id": "M1", **counts, "refused": refused})
 
     def _refuse(self, status: int, reason: str, message: str, **headers: str) -> Response:
         error = {"status": status, "message": message, "reason": reason}
@@ -282,8 +343,20 @@ class FakeSegue:
             return JSONResponse({"error": error}, 403)
         self.plays += 1
         until = datetime.now(UTC) + timedelta(seconds=self.trouble.grant_s)
-        prefix = f"{self.host}/audio/{track['id']}/"
-        signature = sign_prefix(prefix, KEY, int(until.timestamp()))
+        dead = self.trouble.dead_edge
+        hosts = {"dead": dead, "front": self.host} if dead else {"front": self.host}
+        edges = [
+            {
+                "name": name,
+                "url": host,
+                "signature": sign_prefix(
+                    f"{host}/audio/{track['id']}/", KEY, int(until.timestamp())
+                ),
+            }
+            for name, host in hosts.items()
+        ]
+        prefix = f"{edges[0]['url']}/audio/{track['id']}/"
+        signature = edges[0]["signature"]
 
         def url(path: str) -> str:
             return f"{prefix}{path}?{signature}"
@@ -316,11 +389,16 @@ class FakeSegue:
             "decision": {"allow": True, "reason": "LICENSED", "licence_id": _id("l")},
             "valid_until": until.isoformat(),
             "signature": signature,
+            "edges": edges,
             "manifests": manifests,
             "renditions": renditions,
             "waveform_url": url("base/waveform.json"),
         }
         return JSONResponse(grant, 201)
+
+    async def measured(self, request: Request) -> Response:
+        self.told += json.loads(await request.body())["edges"]
+        return Response(status_code=204)
 
     async def collect(self, request: Request) -> Response:
         self.event_posts += 1

@@ -78,9 +78,9 @@ def digest_of(path: Path) -> str:
 def chunks(path: Path, max_lines: int) -> Iterator[Chunk]:
     """The file's lines, always in the same chunks."""
     with path.open("rb") as raw:
-        text: BinaryIO = (
-            gzip.open(raw) if path.suffix == ".gz" else raw  # type: ignore[assignment]
-        )
+        packed = path.suffix == ".gz"
+        # Not a context manager: it has no file of its own to close.
+        text = gzip.GzipFile(fileobj=raw) if packed else raw
         number, first, at, size = 0, 1, 1, 0
         lines: list[bytes] = []
         for line in _lines(text):
