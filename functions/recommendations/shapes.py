@@ -1,0 +1,59 @@
+"""What this service's operations answer, for its OpenAPI document."""
+
+from collections.abc import Mapping
+
+from shared.web.shapes import (
+    ANY,
+    ARTIST,
+    COUNT,
+    ERROR,
+    ID,
+    TEXT,
+    TRACK,
+    URL,
+    YES_NO,
+    Answers,
+    many,
+    nullable,
+    page,
+    record,
+    word,
+)
+
+_EXPLANATION = record(
+    "Explanation", {"track_id": ID, "source": TEXT, "reason": TEXT, "because": many(TEXT)}
+)
+_LIST = {"tracks": many(TRACK), "explanations": many(_EXPLANATION), "request_id": ID}
+_SEED = record(
+    "RecommendationSeed",
+    {
+        "id": TEXT,
+        "type": word("ARTIST", "TRACK", "GENRE"),
+        "href": nullable(URL),
+        "initialPoolSize": COUNT,
+        "afterFilteringSize": COUNT,
+        "afterRelinkingSize": COUNT,
+    },
+)
+_SHELF = record(
+    "Shelf",
+    {"id": TEXT, "title": TEXT, "kind": word("tracks", "playlists")},
+    {**_LIST, "playlists": many(ANY)},
+)
+_STATION = record("Station", {"href": URL, "next": URL, "cursor": TEXT, **_LIST})
+_TASTE = record("Taste", {"artists": many(TEXT), "explicit": YES_NO})
+
+ANSWERS: Mapping[str, Answers | None] = {
+    "GET /v1/recommendations": {200: record("Recommendations", {"seeds": many(_SEED), **_LIST})},
+    "GET /v1/me/next-up": {200: record("NextUp", _LIST)},
+    "GET /v1/me/home": {200: record("Home", {"shelves": many(_SHELF)})},
+    "GET /v1/me/top/tracks": {200: page("Track", TRACK)},
+    "GET /v1/me/top/artists": {200: page("Artist", ARTIST)},
+    "GET /v1/radio/tracks/{id}": {200: _STATION, 404: ERROR},
+    "GET /v1/radio/artists/{id}": {200: _STATION, 404: ERROR},
+    "GET /v1/me/taste": {200: _TASTE},
+    "PUT /v1/me/taste": {200: _TASTE},
+    "GET /v1/me/not-interested": {200: record("NotInterested", {"uris": many(TEXT)})},
+    "PUT /v1/me/not-interested": {204: None},
+    "DELETE /v1/me/not-interested": {204: None},
+}

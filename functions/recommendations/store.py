@@ -1,0 +1,72 @@
+"""Where recommendations keeps what it knows, and where the batch left what it found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from functions.recommendations import generations, known
+from functions.recommendations.generations import (
+    Chart,
+    ItemGeneration,
+    Pointer,
+    UserGeneration,
+)
+from functions.recommendations.known import KnownArtist, KnownTrack
+from functions.recommendations.taste import TasteDocument
+from shared.gcp.documents import Documents
+from shared.webapi.cards import UserCard
+
+TASTES = "reco_tastes"
+PEOPLE = "reco_people"
+MIXES = "reco_mixes"
+
+
+@dataclass(frozen=True, slots=True)
+class MixCard:
+    """A playlist made for the user, as the home page shows it."""
+
+    playlist_id: str
+    kind: str
+    number: int | None
+    title: str
+    description: str
+    generation: str
+    cover_ids: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mixes:
+    """All that were made for a user, by playlist id."""
+
+    user_id: str
+    mixes: dict[str, MixCard]
+
+
+COLLECTIONS: Mapping[str, tuple[str, type, str]] = {
+    "tracks": (known.TRACKS, KnownTrack, "track"),
+    "artists": (known.ARTISTS, KnownArtist, "artist"),
+    "tastes": (TASTES, TasteDocument, "taste"),
+    "people": (PEOPLE, UserCard, "user"),
+    "mixes": (MIXES, Mixes, "mixes"),
+    "pointers": (generations.POINTERS, Pointer, "pointer"),
+    "users": (generations.USERS, UserGeneration, "user_generation"),
+    "items": (generations.ITEMS, ItemGeneration, "item_generation"),
+    "charts": (generations.CHARTS, Chart, "chart"),
+}
+"""The fields of `Store`: collection, type of its documents, what one is called in errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The collections. Those of `generations` are the batch's: they are only read here."""
+
+    tracks: Documents[KnownTrack]
+    artists: Documents[KnownArtist]
+    tastes: Documents[TasteDocument]
+    people: Documents[UserCard]
+    mixes: Documents[Mixes]
+    pointers: Documents[Pointer]
+    users: Documents[UserGeneration]
+    items: Documents[ItemGeneration]
+    charts: Documents[Chart]
