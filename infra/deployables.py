@@ -23,7 +23,7 @@ from infra.identity import Agents, Identities, Secrets, project_role, service_ac
 from infra.image import ContainerImage
 from infra.packaging import archive
 from infra.services import Deployable
-from infra.templates import FlexTemplate
+from infra.templates import FlexTemplate, launch_url
 from shared.events import topic_of
 from shared.warehouse import DATASETS
 
@@ -65,10 +65,11 @@ class Deployed(pulumi.ComponentResource):
         deployable: Deployable,
         around: Surroundings,
         jobs: Mapping[str, cloudrunv2.Job],
+        templates: Mapping[str, FlexTemplate],
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__("segue:index:Deployed", deployable.name, None, opts)
-        self.deployable, self.around = deployable, around
+        self.deployable, self.around, self.templates = deployable, around, templates
         self.child = pulumi.ResourceOptions(parent=self)
         config = around.config
         self.account = service_account(
@@ -240,6 +241,7 @@ class Deployed(pulumi.ComponentResource):
             "default_territory": config.default_territory,
             "oidc_certs_url": config.oidc_certs_url,
             "run_api_endpoint": config.run_api_endpoint,
+            "launch_url": launch_url(config),
             "push_identity": f"segue-push@{project}.iam.gserviceaccount.com",
             "service_audience": audience(entry.name),
             "cdn_key_name": config.cdn_key_name,
@@ -260,6 +262,10 @@ class Deployed(pulumi.ComponentResource):
     def _environment_args(self) -> list[dict]:
         values: list[dict] = [
             {"name": name, "value": value} for name, value in self._environment().items()
+        ]
+        values += [
+            {"name": f"LAUNCH_{it}".replace("-", "_").upper(), "value": self.templates[it].body}
+            for it in self.deployable.starts
         ]
         values += [
             {

@@ -42,11 +42,12 @@ def program(deployables: tuple[Deployable, ...] = DEPLOYABLES, page: Path = PAGE
         streams,
         documents.database,
     )
-    # Jobs first: what may run them is told their names.
+    # Jobs and pipelines first: what may run them is told how.
     deployed: dict[str, Deployed] = {}
-    for entry in sorted(deployables, key=lambda it: it.kind != "job"):
+    for entry in sorted(deployables, key=lambda it: it.kind not in ("job", "pipeline")):
         jobs = {name: it.job for name, it in deployed.items() if it.job is not None}
-        deployed[entry.name] = Deployed(entry, around, jobs, after_apis)
+        templates = {name: it.template for name, it in deployed.items() if it.template is not None}
+        deployed[entry.name] = Deployed(entry, around, jobs, templates, after_apis)
 
     in_order = [deployed[it.name] for it in deployables]
     Delivery(config, agents, buckets, in_order, page, after_apis)

@@ -5,6 +5,7 @@ plain data: it names things, and creates nothing.
 
 Environment values may use `{project}`, `{region}`, `{public_url}`, `{bucket_NAME}`,
 `{dataset_NAME}` and `{job_NAME}`; `infra.deployables` fills them in and refuses any other name.
+What starts pipeline `x-y` is given `LAUNCH_X_Y`, the request that launches it, besides.
 """
 
 from collections.abc import Mapping
@@ -336,6 +337,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         },
         schedules=(Schedule("tell-playlists", "* * * * *"),),
         indexes=(Index("playlist_tracks", ("[]keys", "rank")),),
+        ttl=(("playlist_marks", "expires_at"),),
         # Playlists are edited in memory: as few instances as may be share one.
         scale=Scale(min_instances=1, max_instances=20, memory="1Gi"),
     ),
@@ -479,8 +481,16 @@ DEPLOYABLES: tuple[Deployable, ...] = (
             TrackPlayed,
             UserChanged,
         ),
+        buckets={"generations": "objectViewer"},
         firestore=True,
-        env={"GOOGLE_CLOUD_PROJECT": "{project}", **_VERIFIES_TOKENS, **_TAKES_PUSHES},
+        starts=("recommendations-batch",),
+        env={
+            "GOOGLE_CLOUD_PROJECT": "{project}",
+            "GENERATIONS_BUCKET": "{bucket_generations}",
+            "LAUNCH_URL": "{launch_url}",
+            **_VERIFIES_TOKENS,
+            **_TAKES_PUSHES,
+        },
         # The catalogue's facts lie in memory: about 2 KB a track.
         scale=Scale(min_instances=1, max_instances=50, memory="1Gi"),
     ),
@@ -522,41 +532,6 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         },
         schedules=(Schedule("aggregate-insights", "10 * * * *"),),
         scale=Scale(timeout_s=300),
-    ),
-    Deployable(
-        name="recommendations",
-        kind="api",
-        routes=(
-            "/v1/me/home",
-            "/v1/me/next-up",
-            "/v1/me/not-interested",
-            "/v1/me/taste",
-            "/v1/me/top/*",
-            "/v1/radio/*",
-            "/v1/recommendations",
-            "/v1/recommendations/*",
-        ),
-        publishes=(RecommendationsShown,),
-        consumes=(
-            ArtistChanged,
-            LibraryChanged,
-            MixPublished,
-            TrackChanged,
-            TrackPlayed,
-            UserChanged,
-        ),
-        buckets={"generations": "objectViewer"},
-        firestore=True,
-        starts=("recommendations-batch",),
-        env={
-            "GOOGLE_CLOUD_PROJECT": "{project}",
-            "GENERATIONS_BUCKET": "{bucket_generations}",
-            "LAUNCH_URL": "{launch_url}",
-            **_VERIFIES_TOKENS,
-            **_TAKES_PUSHES,
-        },
-        # The catalogue's facts lie in memory: about 2 KB a track.
-        scale=Scale(min_instances=1, max_instances=50, memory="1Gi"),
     ),
     Deployable(
         name="events",

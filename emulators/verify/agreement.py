@@ -1,5 +1,6 @@
 """The program gives each deployable exactly what its code uses: no less, and no more."""
 
+import json
 from collections.abc import Iterator
 
 from emulators.graph import Graph
@@ -73,6 +74,13 @@ def _needed(graph: Graph, it: Given) -> Iterator[tuple[tuple[str, str, str], str
     if it.uses.bigquery:
         yield ("roles/bigquery.jobUser", "project", graph.project), "it asks BigQuery"
         yield from _datasets(graph, it)
+    if it.uses.launches:
+        why = "it launches a pipeline"
+        yield ("roles/dataflow.developer", "project", graph.project), why
+        for variable, value in it.env.items():
+            if variable.startswith("LAUNCH_") and value.startswith("{"):
+                worker = json.loads(value)["launchParameter"]["environment"]["serviceAccountEmail"]
+                yield ("roles/iam.serviceAccountUser", "serviceAccount", worker), why
     if it.kind == "pipeline":
         yield ("roles/dataflow.worker", "project", graph.project), "it works for Dataflow"
     if it.kind == "function":

@@ -83,6 +83,7 @@ _ALIASES: Mapping[tuple[str, str], str | None] = {
     ("ServiceAccount", "accountId"): None,
     ("SignedUrlKey", "backendBucket"): None,
     ("SignedUrlKey", "name"): "keyName",
+    ("Table", "clusterings"): "clustering.fields",
     ("Table", "datasetId"): "tableReference.datasetId",
     ("Table", "deletionProtection"): None,
     ("Table", "schema"): "schema.fields",

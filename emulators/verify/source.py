@@ -42,6 +42,7 @@ class Uses:
     firestore: bool
     bigquery: bool
     runs_jobs: bool
+    launches: bool
 
 
 class Unreadable(Exception):
@@ -112,6 +113,7 @@ def uses(modules: Modules) -> Uses:
         firestore=any(target.startswith("shared.gcp.firestore") for target in targets),
         bigquery=any(target.startswith("shared.gcp.bigquery") for target in targets),
         runs_jobs="google.cloud.run_v2.JobsClient" in targets,
+        launches=any(target.startswith("shared.gcp.templates") for target in targets),
     )
 
 

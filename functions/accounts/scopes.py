@@ -34,6 +34,7 @@ OPERATOR_SCOPES = frozenset(
         "accounts:write",
         "catalog:write",
         "insights:read",
+        "recommendations:write",
         "rights:write",
         "royalties:read",
         "royalties:write",

@@ -5,6 +5,7 @@ generations/2026-W47/europe/shard-00012.done, summary.json, report.html
 """
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -84,6 +85,25 @@ class BucketShelf:
     def names(self, prefix: str) -> list[str]:
         bucket = self._opened()
         return sorted(it.name for it in bucket.client.list_blobs(bucket, prefix=prefix))
+
+
+def reader(project: str, bucket: str) -> Callable[[str], bytes | None]:
+    """Reads objects of a bucket by name, None for none. Needs roles/storage.objectViewer."""
+    opened: list[Any] = []
+
+    def find(name: str) -> bytes | None:
+        from google.api_core.exceptions import NotFound
+
+        from shared.gcp import storage
+
+        if not opened:
+            opened.append(storage.bucket(project, bucket))
+        try:
+            return opened[0].blob(name).download_as_bytes(timeout=TIMEOUT_S)
+        except NotFound:
+            return None
+
+    return find
 
 
 def model_folder(generation: str) -> str:
