@@ -124,7 +124,7 @@ class Delivery:
                 "bytes": edge.bytes,
                 "ms": round(edge.seconds * 1000),
             }
-            for edge in self._left.values()
+            for _, edge in sorted(self._left.items())
             if edge.name and edge.requests
         ]
         self._left = {}

@@ -32,8 +32,14 @@ export class Api {
     return (await this.#call("GET", `/v1/search?${query}`)).tracks;
   }
 
-  play(trackId) {
-    return this.#call("POST", "/v1/plays", { track_id: trackId });
+  /** A grant for the track; `more` says on which device, over which line, instead of what. */
+  play(trackId, more = {}) {
+    return this.#call("POST", "/v1/plays", { track_id: trackId, ...more });
+  }
+
+  /** How the edges did. */
+  telemetry(edges) {
+    return this.#call("POST", "/v1/plays/telemetry", { edges });
   }
 
   /** Report plays. `keepalive` lets the request outlive the page. */

@@ -3,6 +3,7 @@
 import { Api } from "./api.js";
 import { artistsOf, coverUrl, showCover } from "./covers.js";
 import { clock, decibels, speed } from "./format.js";
+import { addressesOf } from "./grants.js";
 import { onKeys } from "./keys.js";
 import { Library } from "./library.js";
 import { isSignedOut, wordsFor } from "./messages.js";
@@ -173,11 +174,14 @@ async function start() {
 
   async function waves(grant, target) {
     if (!grant?.waveform_url) return;
-    try {
-      const answer = await fetch(new URL(grant.waveform_url, location.origin));
-      if (answer.ok && player.grant === grant) target.peaks = peaksOf(await answer.json());
-    } catch {
-      // The plain bar stays: the waveform is a picture, not a need.
+    for (const address of addressesOf(grant, grant.waveform_url) ?? []) {
+      try {
+        const answer = await fetch(address);
+        if (answer.ok && player.grant === grant) target.peaks = peaksOf(await answer.json());
+        if (answer.ok) return;
+      } catch {
+        // The next edge; and if none has it, the plain bar stays: it is a picture, not a need.
+      }
     }
   }
 

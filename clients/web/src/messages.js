@@ -6,6 +6,8 @@ const BY_REASON = {
   TRACK_NOT_READY: "This track is still being prepared. Try again in a moment.",
   NOT_LICENSED: "This track is not licensed for you.",
   INSUFFICIENT_SCOPE: "This sign-in does not allow listening. Sign in again, or ask for a new link.",
+  TOO_MANY_STREAMS: "You are listening on another device. Choose a track here to go on with it on this one.",
+  SKIP_LIMIT: "That was the last skip of this hour on your plan.",
   NO_STREAM: "This track has no stream that this player can play.",
 };
 

@@ -11,6 +11,7 @@ const RESTART_AFTER_S = 4;
 
 export class Player extends EventTarget {
   #audio;
+  #api;
   #grants;
   #stream;
   #loudness;
@@ -18,6 +19,7 @@ export class Player extends EventTarget {
   #beside;
   #play = null;
   #turn = 0;
+  #device = newId();
   #next = null;
   track = null;
   busy = false;
@@ -26,6 +28,7 @@ export class Player extends EventTarget {
   constructor(audio, api, reports, beside) {
     super();
     this.#audio = audio;
+    this.#api = api;
     this.#grants = new Grants(api);
     this.#stream = new Stream(audio, this.#grants);
     this.#loudness = new Loudness(audio);
@@ -82,6 +85,7 @@ export class Player extends EventTarget {
   /** Play `track` from its start. Errors are told by the event "failed". */
   async choose(track, { reason = "next" } = {}) {
     const turn = ++this.#turn;
+    const skip = reason === "next" && Boolean(this.#play);
     this.#loudness.start();
     this.#finish(reason);
     this.#audio.pause();
@@ -91,7 +95,7 @@ export class Player extends EventTarget {
     try {
       const ready = this.#next?.track === track ? this.#next.grant : null;
       this.#next = null;
-      const grant = ready ?? (await this.#grants.ask(track.id));
+      const grant = ready ?? (await this.#grants.ask(track.id, this.#circumstances({ skip, take_over: reason !== "track_done" })));
       if (turn !== this.#turn) return;
       this.#play = { grant, meter: new Meter(), startedAt: new Date(), stalls: 0, began: false };
       this.#loudness.track = grant.track;
@@ -177,7 +181,7 @@ export class Player extends EventTarget {
     try {
       const track = await this.#beside(this.track, 1);
       if (!track) return;
-      const grant = await this.#grants.ask(track.id);
+      const grant = await this.#grants.ask(track.id, this.#circumstances());
       await this.#stream.preload(grant);
       if (this.#next === held) Object.assign(held, { track, grant });
     } catch {
@@ -211,6 +215,9 @@ export class Player extends EventTarget {
     this.#play = null;
     if (!play) return;
     this.#grants.drop(play.grant.trackId);
+    const measured = this.#grants.measured();
+    // A courtesy to whoever plays next: nothing here depends on it.
+    if (measured.length && !leaving) this.#api.telemetry(measured).catch(() => {});
     const heard = Math.min(Math.round(play.meter.ms), play.grant.track.duration_ms * 2);
     if (!heard) return;
     this.#reports.add(
@@ -230,6 +237,13 @@ export class Player extends EventTarget {
       },
       { leaving },
     );
+  }
+
+  /** What the service may want to know of this device and its line. */
+  #circumstances(more = {}) {
+    const network = navigator.connection?.type ?? navigator.connection?.effectiveType;
+    const estimate = Math.round(this.#stream.facts().estimateBps);
+    return { device_id: this.#device, ...(network ? { network } : {}), ...(estimate ? { estimate_bps: estimate } : {}), ...more };
   }
 
   #tell() {

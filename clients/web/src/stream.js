@@ -1,6 +1,7 @@
 // The adaptive stream: shaka-player on one audio element, signed and counted.
 
 import { ApiError } from "./api.js";
+import { edgeOf } from "./grants.js";
 
 const CONFIG = {
   abr: {
@@ -57,8 +58,11 @@ export class Stream extends EventTarget {
     this.#player.configure(CONFIG);
     const net = this.#player.getNetworkingEngine();
     net.registerRequestFilter(async (_type, request) => {
-      request.uris = await Promise.all(request.uris.map(async (uri) => (await this.#grants.sign(uri)) ?? uri));
+      // Every edge that has it, best first: shaka goes to the next address when one fails.
+      const everywhere = await Promise.all(request.uris.map(async (uri) => (await this.#grants.sign(uri)) ?? [uri]));
+      request.uris = [...new Set(everywhere.flat())];
     });
+    net.addEventListener("retry", (event) => this.#grants.tell(event.error?.data?.[0] ?? "", { failed: true }));
     net.registerResponseFilter((_type, response) => this.#count(response));
     this.#player.addEventListener("error", (event) => this.#failed(event.detail));
     this.#player.addEventListener("adaptation", () => this.#changed());
@@ -77,6 +81,7 @@ export class Stream extends EventTarget {
     this.#calm();
     this.bytes = this.hits = this.requests = 0;
     this.cache = "";
+    this.#player.configure("abr.defaultBandwidthEstimate", startBps(grant));
     try {
       await this.#player.load(ahead ?? manifestOf(grant), 0);
     } catch (error) {
@@ -128,7 +133,8 @@ export class Stream extends EventTarget {
   }
 
   #count(response) {
-    if (!this.#grant || !response.uri.startsWith(this.#grant.prefix)) return;
+    this.#grants.tell(response.uri, { bytes: response.data?.byteLength ?? 0, ms: response.timeMs ?? 0 });
+    if (!this.#grant || !edgeOf(this.#grant, response.uri)) return;
     if (this.#retrying) {
       this.#calm();
       this.dispatchEvent(new Event("recovered"));
@@ -179,6 +185,14 @@ function manifestOf(grant) {
   const manifest = grant.manifests.find((m) => m.codec === "aac" && m.protocol === "dash");
   if (!manifest) throw new ApiError(0, "NO_STREAM", "no DASH manifest in the grant");
   return new URL(manifest.url, location.origin).href;
+}
+
+/** What to take the line for before it is measured: enough for where the service says to begin, and no more than we dare by ourselves. */
+function startBps(grant) {
+  const { codec, kbps } = grant.start ?? {};
+  const begin = grant.renditions.find((rendition) => rendition.codec === codec && rendition.kbps === kbps);
+  const usual = CONFIG.abr.defaultBandwidthEstimate;
+  return begin ? Math.min(usual, begin.bandwidth_bps / CONFIG.abr.bandwidthUpgradeTarget) : usual;
 }
 
 /** The nominal bit rate of the AAC rendition whose peak is nearest to `bandwidth` (bits/s). */

@@ -9,13 +9,14 @@ import httpx
 import imageio_ffmpeg
 import pytest
 from segue.client import Client, Retry
-from segue.delivery import Delivery, prefix_of
-from segue.errors import NotLicensed, PlaybackError, SegueError
+from segue.delivery import Delivery, edges_of, prefix_of
+from segue.errors import NotLicensed, PlaybackError, SegueError, Unreachable
 from segue.manifests import Chunk
 from segue.playback import Moment, Player, Report, event_id
 
+from shared.cdn import sign_prefix
 from tests.clients import media
-from tests.clients.fake import FakeSegue
+from tests.clients.fake import KEY, FakeSegue
 
 QUICK = Retry(base_s=0.01, cap_s=0.01)
 CHANNELS = 2
@@ -289,3 +290,109 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         self._at_s += max(0.0, seconds)
+
+
+class Edges:
+    """Edges that answer by host: `down` refuse connections, `broken` answer with a status."""
+
+    def __init__(self) -> None:
+        self.down: set[str] = set()
+        self.broken: dict[str, int] = {}
+        self.asked: list[str] = []
+        self.slept: list[float] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        self.asked.append(host)
+        if host in self.down:
+            raise httpx.ConnectError("refused")
+        if host in self.broken:
+            return httpx.Response(self.broken[host])
+        return httpx.Response(200, content=b"sound", headers={"X-Cache-Status": "hit"})
+
+    def delivery(self, *hosts: str) -> Delivery:
+        http = httpx.Client(transport=httpx.MockTransport(self))
+        made = Delivery(http, retry=QUICK, sleep=self.slept.append)
+        made.use(edges_of(self.grant(*hosts)))
+        return made
+
+    def grant(self, *hosts: str) -> dict[str, object]:
+        signed = [(it, sign_prefix(f"https://{it}/audio/x/", KEY, 9)) for it in hosts]
+        return {"edges": [{"name": name, "signature": text} for name, text in signed]}
+
+
+ON_EU = Chunk("https://eu/audio/x/a.mp4?old", 1.0)
+
+
+def test_the_next_edge_is_asked_at_once_when_one_refuses() -> None:
+    edges = Edges()
+    edges.down.add("eu")
+    line = edges.delivery("eu", "us", "asia")
+    for _ in range(3):
+        assert line.fetch(ON_EU, "aac-96").body == b"sound"
+    assert edges.asked == ["eu", "us", "us", "us"]
+    assert edges.slept == []
+    assert [(it["edge"], it["requests"], it["errors"]) for it in line.measured()] == [
+        ("eu", 1, 1),
+        ("us", 3, 0),
+    ]
+    line.use(edges_of(edges.grant("eu", "us", "asia")))  # renewed: what failed stays behind
+    line.fetch(ON_EU, "aac-96")
+    assert edges.asked[-1] == "us"
+    assert line.tally.bytes_by_rendition["aac-96"] == 4 * 5
+
+
+@pytest.mark.parametrize("status", [403, 500, 502, 503])
+def test_an_edge_that_answers_badly_is_passed_by(status: int) -> None:
+    edges = Edges()
+    edges.broken["eu"] = status
+    assert edges.delivery("eu", "us").fetch(ON_EU, "aac-96").body == b"sound"
+    assert (edges.asked, edges.slept) == (["eu", "us"], [])
+
+
+def test_when_all_edges_fail_there_are_waits_and_then_an_error() -> None:
+    edges = Edges()
+    edges.down |= {"eu", "us"}
+    line = edges.delivery("eu", "us")
+    with pytest.raises(Unreachable):
+        line.fetch(ON_EU, "aac-96")
+    assert len(edges.asked) == 2 * QUICK.attempts
+    assert len(edges.slept) == QUICK.attempts - 1
+
+
+def test_a_signature_that_nobody_takes_is_refused_without_asking_again() -> None:
+    edges = Edges()
+    edges.broken |= {"eu": 403, "us": 403}
+    with pytest.raises(PlaybackError) as refused:
+        edges.delivery("eu", "us").fetch(ON_EU, "aac-96")
+    assert refused.value.code == "SIGNATURE_REFUSED"
+    assert edges.asked == ["eu", "us"]
+
+
+def test_what_is_not_there_is_not_looked_for_elsewhere() -> None:
+    edges = Edges()
+    edges.broken["eu"] = 404
+    with pytest.raises(PlaybackError):
+        edges.delivery("eu", "us").fetch(ON_EU, "aac-96")
+    assert edges.asked == ["eu"]
+
+
+@pytest.mark.parametrize(
+    "grant", [{"edges": [{"name": "eu"}]}, {"edges": "eu"}, {"edges": [], "signature": "x"}]
+)
+def test_a_malformed_grant_is_an_error_of_ours(grant: dict[str, object]) -> None:
+    with pytest.raises(PlaybackError) as refused:
+        edges_of(grant)
+    assert refused.value.code == "BAD_GRANT"
+
+
+def test_a_whole_play_survives_an_edge_where_nobody_listens(
+    client: Client, fake: FakeSegue, track: str
+) -> None:
+    fake.trouble.dead_edge = "http://127.0.0.1:9"
+    report = Player(client, Delivery(client.http, retry=QUICK), realtime=False).play(track)
+    assert report.end_reason == "track_done"
+    assert abs(report.ms_played - media.SECONDS * 1000) < 100
+    told = {it["edge"]: it for it in fake.told}
+    assert (told["dead"]["requests"], told["dead"]["errors"]) == (1, 1)
+    assert told["front"]["errors"] == 0

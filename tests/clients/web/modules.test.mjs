@@ -56,7 +56,7 @@ test("only addresses under a grant's prefix are signed", async () => {
   const api = { play: async () => ({ signature: signature("https://h/audio/x/"), valid_until: "2100-01-01T00:00:00Z" }) };
   const grants = new Grants(api);
   await grants.ask("x");
-  assert.match(await grants.sign("https://h/audio/x/base/a.mp4"), /Signature=s$/);
+  assert.match((await grants.sign("https://h/audio/x/base/a.mp4"))[0], /Signature=s$/);
   assert.equal(await grants.sign("https://h/audio/y/a.mp4"), null);
   grants.drop("x");
   assert.equal(await grants.sign("https://h/audio/x/base/a.mp4"), null);
@@ -77,9 +77,28 @@ test("grant is renewed before it ends, once for all who ask, and the play stays"
   now = 31_000;
   const [one, two] = await Promise.all([grants.sign("https://h/audio/x/1"), grants.sign("https://h/audio/x/2")]);
   assert.equal(plays, 2);
-  assert.match(one, /s2$/);
-  assert.match(two, /s2$/);
+  assert.match(one[0], /s2$/);
+  assert.match(two[0], /s2$/);
   assert.equal(grant.play_id, "p1");
+});
+
+test("an address is tried at every edge, and one that failed goes last for good", async () => {
+  const edges = ["eu", "us"].map((name) => ({ name, signature: signature(`https://${name}/audio/x/`) }));
+  const api = { play: async () => ({ signature: edges[0].signature, edges, valid_until: "2100-01-01T00:00:00Z" }) };
+  const grants = new Grants(api);
+  const grant = await grants.ask("x");
+  const hosts = async () => (await grants.sign("https://us/audio/x/1?old")).map((url) => new URL(url).host);
+  assert.deepEqual(await hosts(), ["eu", "us"]);
+  grants.tell("https://eu/audio/x/1", { failed: true });
+  assert.deepEqual(await hosts(), ["us", "eu"]);
+  await grants.renew(grant);
+  assert.deepEqual(await hosts(), ["us", "eu"]);
+  grants.tell("https://us/audio/x/1?s", { bytes: 10, ms: 3.4 });
+  assert.deepEqual(grants.measured(), [
+    { edge: "eu", requests: 1, errors: 1, bytes: 0, ms: 0 },
+    { edge: "us", requests: 1, errors: 0, bytes: 10, ms: 3 },
+  ]);
+  assert.deepEqual(grants.measured(), []);
 });
 
 test("gain lowers freely but raises only to the peak's room", () => {

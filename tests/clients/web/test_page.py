@@ -169,6 +169,18 @@ def test_line_that_breaks_is_told_and_heals(page: Watched) -> None:
     page.wait_seconds(12, timeout_s=40)
 
 
+def test_an_edge_that_is_down_is_passed_by(page: Watched, fake: FakeSegue) -> None:
+    fake.trouble.dead_edge = "http://127.0.0.1:9"
+    play(page, 1)
+    page.wait_seconds(1.0)
+    play(page, 2)
+    wait_for(lambda: fake.told)
+    by = {it["edge"]: it for it in fake.told}
+    assert by["dead"]["errors"] >= 1
+    assert by["front"]["errors"] == 0
+    assert by["front"]["bytes"] > 10_000
+
+
 def test_keyboard_reaches_everything(page: Watched) -> None:
     for control in ("search", "sign-out"):
         page.page.keyboard.press("Tab")
