@@ -117,7 +117,9 @@ def seconds(runs: dict[str, Callable[[], object]], calls: int) -> dict[str, floa
 
 
 async def _client() -> httpx.AsyncClient:
-    settings = Settings("p", ISSUER, PEM, "", SECRET, "whsec", "A" * 43 + "=", "SE", "https://x", "a", "e")
+    settings = Settings(
+        "p", ISSUER, PEM, "", SECRET, "whsec", "A" * 43 + "=", "SE", "https://x", "a", "e"
+    )
 
     async def publish(event: object) -> None:
         pass
