@@ -10,6 +10,7 @@ off, is not learned again; listeners who are filled already are passed over.
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
@@ -45,13 +46,12 @@ def build(pipeline: Any, plan: Plan, source: Source, shelf: Shelf, outlet: Outle
         _stage(outlet, plan, "learning")
         model = learning.learn(shards, plan, shelf)
         learned = recommending.keep(shards, model, plan, shelf, outlet)
-    summary = recommending.recommend(shards, learned, plan, shelf, outlet)
+    ready = recommending.ready(shards, learned, plan, outlet)
+    summary = recommending.recommend(shards, ready, plan, shelf, outlet)
     _ = summary | "finish" >> beam.Map(finish, plan, shelf, outlet)
 
 
 def _stage(outlet: Outlet, plan: Plan, stage: str) -> None:
-    from dataclasses import replace
-
     def to(run: Run | None) -> Run | None:
         return None if run is None else replace(run, stage=stage)
 

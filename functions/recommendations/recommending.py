@@ -3,8 +3,9 @@ documents, lists and a summary out."""
 
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +23,7 @@ from functions.recommendations.generations import (
     ITEMS,
     NEIGHBOURS,
     POINTERS,
+    RUNS,
     USERS,
     WORLD,
     Candidate,
@@ -29,9 +31,11 @@ from functions.recommendations.generations import (
     ItemGeneration,
     Neighbour,
     Pointer,
+    Run,
     UserGeneration,
     chart_document,
     item_document,
+    run_document,
     user_document,
 )
 from functions.recommendations.learning import NAMESPACE, Kept, held_out
@@ -182,11 +186,7 @@ class Recommend(beam.DoFn):
         began = time.monotonic()
         vocabulary, _, _ = _model(self._kept)
         total = Summary.nothing(len(vocabulary))
-        here = [
-            row
-            for row, market in enumerate(shard.markets)
-            if self._plan.zone in ("all", zone_of(market).name)
-        ]
+        here = _here(shard, self._plan.zone)
         total = total + _counted(total, elsewhere=len(shard.markets) - len(here))
         opened = self._outlet.open()
         for start in range(0, len(here), AT_ONCE):
@@ -209,6 +209,8 @@ class Recommend(beam.DoFn):
                     shard.bots,
                 )
                 total = total + self._fill(part, vocabulary, opened)
+            seen = len(rows)
+            _tell(opened, self._plan, lambda run, seen=seen: replace(run, done=run.done + seen))
         self._lists.inc(int(total.sizes.sum()))
         self._seconds.update(int((time.monotonic() - began) * 1000))
         yield total
@@ -443,6 +445,35 @@ def _learned(tracks: int, _markets: list[str], plan: Plan, kept: Kept, outlet: O
     kept.finish()
     switch(outlet.open(), [EVERYONE], plan.generation, plan.now)
     return tracks
+
+
+def ready(shards: Any, learned: Any, plan: Plan, outlet: Outlet) -> Any:
+    """Tells, once `learned` is there, how many listeners are to be filled."""
+    total = (
+        shards
+        | "count listeners" >> beam.Map(lambda it: len(_here(it, plan.zone)))
+        | "sum listeners" >> beam.CombineGlobally(sum)
+    )
+    return learned | "ready" >> beam.Map(_ready, beam.pvalue.AsSingleton(total), plan, outlet)
+
+
+def _ready(tracks: int, total: int, plan: Plan, outlet: Outlet) -> int:
+    _tell(outlet.open(), plan, lambda run: replace(run, stage="recommending", done=0, total=total))
+    return tracks
+
+
+def _tell(opened: Opened, plan: Plan, change: Callable[[Run], Run]) -> None:
+    """Change what the run's document says, if there is one."""
+
+    def told(run: Run | None) -> Run | None:
+        return None if run is None else replace(change(run), updated_at=datetime.now(UTC))
+
+    opened.change(RUNS, {run_document(plan.generation, plan.zone): told})
+
+
+def _here(shard: Shard, zone: str) -> list[int]:
+    """The rows of a shard that live in the zone."""
+    return [row for row, it in enumerate(shard.markets) if zone in ("all", zone_of(it).name)]
 
 
 def recommend(shards: Any, learned: Any, plan: Plan, shelf: Shelf, outlet: Outlet) -> Any:
