@@ -15,7 +15,7 @@ from shared.gcp.templates import Launch
 from shared.web.principal import Principal, requires
 
 Operator = Annotated[Principal, Depends(requires("recommendations:write"))]
-Week = Annotated[str, Field(pattern=r"^\d{4}-W\d{2}\Z")]
+Week = Annotated[str, Field(pattern=r"^\d{4}-W\d{2}$")]
 Zone = Literal["all", "asia", "europe", "americas"]
 Report = Callable[[str], bytes | None]
 """The object of that name, in the bucket of the generations."""
