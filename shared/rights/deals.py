@@ -1,6 +1,7 @@
 """A deal: what one licensor lets us do with a track, in DDEX's words."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from shared.errors import Invalid
 from shared.rights.moments import moment_of
@@ -86,7 +87,7 @@ def check_use(use: str) -> None:
 
 def grants(deal: Deal) -> frozenset[str]:
     """The uses that the deal lets us make, the narrower ones included."""
-    return frozenset(use for named in deal.uses for use in uses_of(named))
+    return _all_uses(deal.uses)
 
 
 def serves_us(deal: Deal) -> bool:
@@ -94,3 +95,8 @@ def serves_us(deal: Deal) -> bool:
     return deal.kind == PRE_ORDER_DEAL or (
         ON_DEMAND in grants(deal) and any(model in deal.models for model in PLANS.values())
     )
+
+
+@lru_cache(maxsize=1024)
+def _all_uses(uses: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(use for named in uses for use in uses_of(named))

@@ -116,8 +116,8 @@ def _bounds(shape: Shape, territory: str, plan: str, use: str) -> Iterator[datet
     cell = shape.cell(plan, use)
     yield from cell.absolute
     zones = zones_of(territory)
-    for wall in cell.local:
-        near = wall.replace(tzinfo=UTC)
+    for near in cell.local:
+        wall = near.replace(tzinfo=None)
         if not zones:
             offsets, _ = clocks_of(territory, near)
             yield from (near - ahead for ahead in offsets)

@@ -5,7 +5,7 @@ anything begins or ends, on the world's clock and on the listener's, and between
 them a row of territory masks. A decision is two bisections and a few bit tests:
 
     row = rows[bisect(absolute, at)][bisect(local, at + offset)]
-    row = (started, open, ((mask, licence, usages), …))
+    row = (mask, licence, …)
 
 Tracks under the same terms share one shape (`Shapes`).
 
@@ -14,9 +14,10 @@ Source: docs/decisions/0020-rights.md
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from shared.rights.clocks import EVERY_OFFSET, clocks_of
@@ -28,6 +29,7 @@ from shared.rights.vocabulary import (
     CLIP_PREVIEW,
     COVER_PREVIEW,
     LISTING_PREVIEW,
+    ON_DEMAND,
     PLANS,
     PRE_ORDER,
     VISIBILITY,
@@ -58,7 +60,8 @@ PREDICATES = (
 """In the order in which deals are sieved; a denial names the first that let none through."""
 
 _ASKABLE = frozenset(ASKABLE)
-_SMALL = 64
+_SMALL = 16
+"""Rows that are worked out at once; of more, each when it is first met."""
 
 
 class Decision(NamedTuple):
@@ -72,6 +75,10 @@ class Decision(NamedTuple):
     valid_until: datetime | None = None
 
 
+_new = tuple.__new__
+"""`_new(Decision, (…))` is `Decision(…)` in half the time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """One deal in one cell: whom it covers, from when to when."""
@@ -83,16 +90,41 @@ class Term:
     usages: int | None
 
 
-Row = tuple[int, int, int, tuple[tuple[int, str, int | None], ...]]
-"""Masks: begun, begun and not over, held back; and what lets, the best licence first."""
+class Row(NamedTuple):
+    """What holds between two bounds, as masks. The best licence that lets stands in front, so that
+    most answers look no further; `lets` are all of them, the best first."""
+
+    mask: int
+    licence_id: str | None
+    usages: int | None
+    lets: tuple[tuple[int, str, int | None], ...]
+    begun: int
+    running: int
+    held: int
+
+
+class _Rows(dict[int, Row]):
+    """Rows that are worked out when they are first met."""
+
+    def __init__(self, work_out: Callable[[int], Row]) -> None:
+        super().__init__()
+        self._work_out = work_out
+
+    def __missing__(self, place: int) -> Row:
+        row = self[place] = self._work_out(place)
+        return row
 
 
 class Cell:
-    """What the deals say of one plan and use."""
+    """What the deals say of one plan and use. `by_use`: where they let the use under any plan.
 
-    __slots__ = ("_holds", "_rows", "_terms", "absolute", "covered", "local")
+    Bounds are sorted; the local ones, and every `wall` here, are what a clock shows, written down
+    as if it were UTC: that spares the arithmetic of zones.
+    """
 
-    def __init__(self, terms: list[Term], holds: list[Term]) -> None:
+    __slots__ = ("_holds", "_terms", "absolute", "by_use", "covered", "local", "rows")
+
+    def __init__(self, terms: list[Term], holds: list[Term], by_use: int) -> None:
         # Free of limits first, then the longest-lasting; ids break ties, so that the same facts
         # always name the same licence.
         self._terms = sorted(terms, key=_preference)
@@ -100,22 +132,25 @@ class Cell:
         bounds = {
             bound for it in (*terms, *holds) for bound in (it.starts, it.ends) if bound is not None
         }
-        self.absolute = sorted(it for it in bounds if it.tzinfo is not None)
-        self.local = sorted(it for it in bounds if it.tzinfo is None)
+        self.absolute = tuple(sorted(it for it in bounds if it.tzinfo is not None))
+        self.local = tuple(
+            it.replace(tzinfo=UTC) for it in sorted(it for it in bounds if it.tzinfo is None)
+        )
         self.covered = _union(terms)
-        self._rows: dict[int, Row] = {}
+        self.by_use = by_use
         places = (len(self.absolute) + 1) * (len(self.local) + 1)
+        self.rows: tuple[Row, ...] | _Rows
         if places <= _SMALL:
-            for place in range(places):
-                self._row(place)
+            self.rows = tuple(self._work_out(place) for place in range(places))
+        else:
+            self.rows = _Rows(self._work_out)
 
     def row(self, at: datetime, wall: datetime | None) -> Row:
         """The row at the instant `at`, when the listener's clock says `wall`."""
         place = bisect_right(self.absolute, at)
         if wall is not None:
             place += (len(self.absolute) + 1) * bisect_right(self.local, wall)
-        found = self._rows.get(place)
-        return self._row(place) if found is None else found
+        return self.rows[place]
 
     def until(self, at: datetime, wall: datetime | None) -> datetime | None:
         """The next instant at which a bound is met, if the listener's clock goes on evenly."""
@@ -128,14 +163,18 @@ class Cell:
                 found = met if found is None or met < found else found
         return found
 
-    def same(self, terms: list[Term], holds: list[Term]) -> bool:
+    def same(self, terms: list[Term], holds: list[Term], by_use: int) -> bool:
         """Whether it was made of these."""
-        return self._holds == holds and self._terms == sorted(terms, key=_preference)
+        return (
+            self.by_use == by_use
+            and self._holds == holds
+            and self._terms == sorted(terms, key=_preference)
+        )
 
-    def _row(self, place: int) -> Row:
-        """Work a row out. Those of many bounds are worked out when they are first met."""
+    def _work_out(self, place: int) -> Row:
         met, met_local = place % (len(self.absolute) + 1), place // (len(self.absolute) + 1)
-        past = set(self.absolute[:met]) | set(self.local[:met_local])
+        past = {*self.absolute[:met]}
+        past |= {it.replace(tzinfo=None) for it in self.local[:met_local]}
         begun = [it for it in self._terms if it.starts is None or it.starts in past]
         running = [it for it in begun if it.ends is None or it.ends not in past]
         held = _union(
@@ -144,10 +183,12 @@ class Cell:
             if (it.starts is None or it.starts in past) and (it.ends is None or it.ends not in past)
         )
         lets = tuple(
-            (it.mask & ~held, it.licence_id, it.usages) for it in running if it.mask & ~held
+            (_shared(it.mask & ~held), it.licence_id, it.usages)
+            for it in running
+            if it.mask & ~held
         )
-        row = self._rows[place] = (_union(begun), _union(running), held, lets)
-        return row
+        best = lets[0] if lets else (0, None, None)
+        return Row(*best, lets, _union(begun), _union(running), held)
 
 
 class Shape:
@@ -156,15 +197,27 @@ class Shape:
     `deals` are kept for explanations.
     """
 
-    __slots__ = ("__weakref__", "_by_use", "_cells", "_ours", "_territories", "deals")
+    __slots__ = (
+        "__weakref__",
+        "_cells",
+        "_free",
+        "_ours",
+        "_premium",
+        "_territories",
+        "_without",
+        "deals",
+    )
 
     def __init__(self, deals: tuple[Deal, ...]) -> None:
         self.deals = deals
         lets = [it for it in deals if it.kind != HOLDBACK]
         self._ours = [it for it in lets if it.ours]
         self._territories = _together(self._ours)
-        self._by_use: dict[str, int] = {}
+        self._without = TERRITORY if self._ours else CHANNEL if lets else NO_LICENCE
         self._cells: dict[tuple[str, str], Cell] = {}
+        # What plays ask, nearer at hand than the rest.
+        self._free: Cell | None = None
+        self._premium: Cell | None = None
 
     def cell(self, plan: str, use: str) -> Cell:
         """The cell of a plan and a use out of `PLANS` and `ASKABLE`."""
@@ -172,16 +225,20 @@ class Shape:
         if found is None:
             terms = [term for deal in self._ours if (term := _term(deal, plan, use)) is not None]
             holds = [term for deal in self.deals if (term := _hold(deal, plan, use)) is not None]
-            same = next((it for it in self._cells.values() if it.same(terms, holds)), None)
-            found = self._cells[plan, use] = same or Cell(terms, holds)
+            by_use = _together(it for it in self._ours if use in _uses(it))
+            alike = (it for it in self._cells.values() if it.same(terms, holds, by_use))
+            found = self._cells[plan, use] = next(alike, None) or Cell(terms, holds, by_use)
+            if use == ON_DEMAND and plan == "free":
+                self._free = found
+            elif use == ON_DEMAND:
+                self._premium = found
         return found
 
     def holds(self, territory: str, plan: str, use: str, at: datetime) -> bool:
         """Whether some deal holds it back at `at`, on any clock of the territory."""
         cell, bit = self.cell(plan, use), BITS[territory]
-        naive = at.replace(tzinfo=None)
-        walls = [naive + ahead for ahead in clocks_of(territory, at)[0]] if cell.local else [None]
-        return any(cell.row(at, wall)[2] & bit for wall in walls)
+        walls = [at + ahead for ahead in clocks_of(territory, at)[0]] if cell.local else [None]
+        return any(cell.row(at, wall).held & bit for wall in walls)
 
     def markets(self, use: str, at: datetime) -> tuple[str, ...]:
         """Where anybody may make `use` of it at `at`, whatever their plan: codes, sorted."""
@@ -189,7 +246,7 @@ class Shape:
         if not any(cell.local for cell in cells):
             mask = 0
             for cell in cells:
-                for let, _, usages in cell.row(at, None)[3]:
+                for let, _, usages in cell.row(at, None).lets:
                     mask |= 0 if usages is not None else let
             return codes_of(mask)
         return tuple(
@@ -204,8 +261,7 @@ class Shape:
         for cell in (self.cell(plan, use) for plan in PLANS):
             found += [it for it in cell.absolute if it > at][:1]
             for wall in cell.local:
-                met = [wall.replace(tzinfo=UTC) - ahead for ahead in EVERY_OFFSET]
-                found += [it for it in met if it > at]
+                found += [it for ahead in EVERY_OFFSET if (it := wall - ahead) > at]
         return min(found, default=None)
 
     def decide(
@@ -214,7 +270,6 @@ class Shape:
         plan: str,
         use: str,
         at: datetime,
-        *,
         version: int = 0,
         used: int | None = None,
         offset: timedelta | None = None,
@@ -225,90 +280,90 @@ class Shape:
         `offset`: what the listener's clock is ahead of UTC; None, every clock of the territory
         must agree. Whatever is unknown is denied.
         """
-        cell = self._cells.get((plan, use))
-        bit = BITS.get(territory)
-        if cell is None or bit is None:
-            if bit is None or plan not in PLANS or use not in _ASKABLE:
-                return Decision(False, self._first_failed(bit or 0, plan, use), None, version)
+        if use == ON_DEMAND and plan in PLANS:
+            cell = self._premium if plan == "premium" else self._free
+        else:
+            cell = self._cells.get((plan, use))
+        bit = BITS.get(territory, 0)
+        if cell is None:
+            if plan not in PLANS or use not in _ASKABLE:
+                known = self._territories & bit
+                reason = (USE if use not in _ASKABLE else PLAN) if known else self._without
+                return _new(Decision, (False, reason, None, version, None))
             cell = self.cell(plan, use)
-        if cell.local:
-            return self._by_the_clock(cell, bit, (territory, plan, use), at, version, used, offset)
-        # The whole of the common case, in line: no local times.
         absolute = cell.absolute
         place = bisect_right(absolute, at)
-        row = cell._rows.get(place) or cell._row(place)
         until = absolute[place] if place < len(absolute) else None
+        if cell.local:
+            local = cell.local
+            offsets: tuple[timedelta, ...]
+            if offset is not None:
+                offsets = (offset,)
+            else:
+                offsets, steady_until = clocks_of(territory, at)
+                if until is None or steady_until < until:
+                    until = steady_until
+            last = offsets[-1]
+            met = bisect_right(local, at + last)
+            if len(offsets) > 1 and met != bisect_right(local, at + offsets[0]):
+                return self._on_each_clock(cell, bit, at, until, offsets, version, used)
+            if met < len(local):
+                bound = local[met] - last
+                if until is None or bound < until:
+                    until = bound
+            place += (len(absolute) + 1) * met
+        row = cell.rows[place]
+        if row[0] & bit and row[2] is None:
+            return _new(Decision, (True, LICENSED, row[1], version, until))
         for mask, licence_id, usages in row[3]:
             if mask & bit and (usages is None or (used is not None and used < usages)):
-                return Decision(True, LICENSED, licence_id, version, until)
-        return self._refused(cell, row, bit, plan, use, version, until)
+                return _new(Decision, (True, LICENSED, licence_id, version, until))
+        reason = self._reason(cell, row, bit)
+        if reason in _TIMELESS:
+            until = None
+        return _new(Decision, (False, reason, None, version, until))
 
-    def _by_the_clock(
+    def _on_each_clock(
         self,
         cell: Cell,
         bit: int,
-        asked: tuple[str, str, str],
         at: datetime,
+        until: datetime | None,
+        offsets: tuple[timedelta, ...],
         version: int,
         used: int | None,
-        offset: timedelta | None,
     ) -> Decision:
-        """Ask on every clock of the territory: the first refusal counts, the nearest bound too."""
-        offsets: Iterable[timedelta] = (offset,) if offset is not None else ()
-        nearest: datetime | None = None
-        if offset is None:
-            offsets, nearest = clocks_of(asked[0], at)
+        """Some bound lies between the territory's first clock and its last: the first refusal
+        counts, and the nearest bound."""
         worst: Decision | None = None
-        naive = at.replace(tzinfo=None)
         for ahead in offsets:
-            wall = naive + ahead
-            row, until = cell.row(at, wall), cell.until(at, wall)
-            if until is not None and (nearest is None or until < nearest):
-                nearest = until
+            wall = at + ahead
+            bound = cell.until(at, wall)
+            if bound is not None and (until is None or bound < until):
+                until = bound
             if worst is not None and not worst.allow:
                 continue
-            for mask, licence_id, usages in row[3]:
+            row = cell.row(at, wall)
+            for mask, licence_id, usages in row.lets:
                 if mask & bit and (usages is None or (used is not None and used < usages)):
                     worst = worst or Decision(True, LICENSED, licence_id, version)
                     break
             else:
-                worst = self._refused(cell, row, bit, asked[1], asked[2], version, None)
+                worst = Decision(False, self._reason(cell, row, bit), None, version)
         assert worst is not None
-        if worst.reason in _TIMELESS:
-            nearest = None
-        return worst._replace(valid_until=nearest)
+        return worst._replace(valid_until=None if worst.reason in _TIMELESS else until)
 
-    def _refused(
-        self,
-        cell: Cell,
-        row: Row,
-        bit: int,
-        plan: str,
-        use: str,
-        version: int,
-        until: datetime | None,
-    ) -> Decision:
+    def _reason(self, cell: Cell, row: Row, bit: int) -> str:
+        """The first predicate that lets no deal through."""
         if not cell.covered & bit:
-            return Decision(False, self._first_failed(bit, plan, use), None, version)
-        if not row[0] & bit:
-            reason = WINDOW_NOT_OPEN
-        elif not row[1] & bit:
-            reason = WINDOW_CLOSED
-        else:
-            reason = HELD_BACK if row[2] & bit else USAGES
-        return Decision(False, reason, None, version, until)
-
-    def _first_failed(self, bit: int, plan: str, use: str) -> str:
-        """Which of the predicates that no clock changes lets no deal through."""
-        if not any(it.kind != HOLDBACK for it in self.deals):
-            return NO_LICENCE
-        if not self._ours:
-            return CHANNEL
-        if not self._territories & bit:
-            return TERRITORY
-        if use not in self._by_use and use in _ASKABLE:
-            self._by_use[use] = _together(it for it in self._ours if use in _uses(it))
-        return PLAN if self._by_use.get(use, 0) & bit else USE
+            if not self._territories & bit:
+                return self._without
+            return PLAN if cell.by_use & bit else USE
+        if not row.begun & bit:
+            return WINDOW_NOT_OPEN
+        if not row.running & bit:
+            return WINDOW_CLOSED
+        return HELD_BACK if row.held & bit else USAGES
 
 
 _TIMELESS = frozenset({NO_LICENCE, CHANNEL, TERRITORY, USE, PLAN})
@@ -392,7 +447,7 @@ def _hold(deal: Deal, plan: str, use: str) -> Term | None:
 
 def _timed(deal: Deal, starts: str | None) -> Term:
     return Term(
-        mask_of(deal.territories, deal.excluded),
+        _mask(deal.territories, deal.excluded),
         deal.licence_id,
         None if starts is None else moment_of(starts),
         None if deal.ends is None else moment_of(deal.ends),
@@ -411,14 +466,26 @@ def _union(terms: Iterable[Term]) -> int:
     mask = 0
     for it in terms:
         mask |= it.mask
-    return mask
+    return _shared(mask)
 
 
 def _together(deals: Iterable[Deal]) -> int:
     mask = 0
     for it in deals:
-        mask |= mask_of(it.territories, it.excluded)
+        mask |= _mask(it.territories, it.excluded)
+    return _shared(mask)
+
+
+@lru_cache(maxsize=65536)
+def _shared(mask: int) -> int:
+    """The mask as it was first met: few are in use, and those stay in the processor's cache."""
     return mask
+
+
+@lru_cache(maxsize=4096)
+def _mask(included: tuple[str, ...], excluded: tuple[str, ...]) -> int:
+    """As `mask_of`: few sets of territories are in use. The masks are shared, too."""
+    return _shared(mask_of(included, excluded))
 
 
 NOTHING = Shape(())

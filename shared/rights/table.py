@@ -16,6 +16,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import accumulate
 
 from shared.rights.deals import Deal
 from shared.rights.shapes import Decision, Shape, Shapes
@@ -66,14 +67,13 @@ class Table:
         plan: str,
         use: str,
         at: datetime,
-        *,
         used: int | None = None,
     ) -> Decision:
         """As `Shape.decide`, of the track; a track never heard of is denied."""
         found = self._fresh.get(track_id) or self._base.find(hash(track_id) & _MASK)
         if found is None:
             return Decision(False, UNKNOWN)
-        return found[0].decide(territory, plan, use, at, version=found[1], used=used)
+        return found[0].decide(territory, plan, use, at, found[1], used)
 
     def compact(self) -> None:
         """Move what is in the dict into the arrays."""
@@ -180,27 +180,31 @@ class _Base:
 def _built(items: Iterable[tuple[int, Shape, int]]) -> _Base:
     """Arrays of `items` in any order; of one hash the last counts.
 
-    Sorted in 256 parts, so that no list of all of them ever exists.
+    Sorted in 256 parts, so that no list of all of them ever exists. What is needed meanwhile lies
+    in a few large arrays, whose memory goes back to the system whole.
     """
     shapes: list[Shape] = []
     numbers: dict[Shape, int] = {}
-    parts = [(array("Q"), array("I"), array("I")) for _ in range(256)]
-    count = 0
+    hashes, of, versions = array("Q"), array("I"), array("I")
+    counts = [0] * 256
     for hashed, shape, version in items:
         number = numbers.get(shape)
         if number is None:
             number = numbers[shape] = len(shapes)
             shapes.append(shape)
-        part = parts[hashed >> 56]
-        part[0].append(hashed)
-        part[1].append(number)
-        part[2].append(version)
-        count += 1
-    base = _Base(max(16, min(22, count.bit_length() - 4)))
-    for at in range(256):
-        hashes, of, versions = parts[at]
-        parts[at] = (array("Q"), array("I"), array("I"))
-        latest = {hashed: place for place, hashed in enumerate(hashes)}
+        hashes.append(hashed)
+        of.append(number)
+        versions.append(version)
+        counts[hashed >> 56] += 1
+    order = array("I", bytes(4 * len(hashes)))
+    ends = list(accumulate(counts, initial=0))[:-1]
+    for place, hashed in enumerate(hashes):
+        part = hashed >> 56
+        order[ends[part]] = place
+        ends[part] += 1
+    base = _Base(max(16, min(22, len(hashes).bit_length() - 5)))
+    for part, end in enumerate(ends):
+        latest = {hashes[place]: place for place in order[end - counts[part] : end]}
         for hashed in sorted(latest):
             place = latest[hashed]
             base.append(hashed, shapes[of[place]], versions[place])
