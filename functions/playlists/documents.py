@@ -86,10 +86,12 @@ class ViewDocument:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Somebody edits the playlist: look at `due_at` whether everybody was told."""
+    """Instance `writer` edits the playlist: look at `due_at` whether everybody was told."""
 
     playlist_id: str
+    writer: str
     due_at: datetime | None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

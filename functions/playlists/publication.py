@@ -5,6 +5,7 @@ left untold when an instance dies between."""
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ EPOCH = "1"
 """Logs are never begun anew, so there is one epoch."""
 MARK_EVERY_S = 15.0
 DUE = timedelta(seconds=45)
+LAST = timedelta(days=1)
 MAX_TRACK_IDS = 1_000
 
 
@@ -36,6 +38,7 @@ class Publication:
         store: Store,
         marks: Documents[Mark],
         publish: Callable[[Any], Awaitable[None]],
+        writer: str,
         *,
         now: Callable[[], datetime],
         clock: Callable[[], float],
@@ -43,6 +46,7 @@ class Publication:
         self._store = store
         self._marks = marks
         self._publish = publish
+        self._writer = writer
         self._now = now
         self._clock = clock
         self._marked: dict[str, float] = {}
@@ -56,8 +60,9 @@ class Publication:
         self._marked[playlist_id] = now
         for old in [id for id, at in self._marked.items() if at + MARK_EVERY_S < now]:
             del self._marked[old]
-        mark = Mark(playlist_id, self._now() + DUE)
-        return asyncio.ensure_future(self._marks.put(playlist_id, mark))
+        # One of each instance's own: no document is written by two at once.
+        mark = Mark(playlist_id, self._writer, self._now() + DUE)
+        return asyncio.ensure_future(self._marks.put(_key(mark), mark))
 
     def say(self, live: Live, chunk: Chunk) -> None:
         """Publish a chunk on the playlist's channel, soon."""
@@ -89,9 +94,19 @@ class Publication:
                         mark.playlist_id, live.state.seq, live.state.seq
                     )
                     await self._publish(said(mark.playlist_id, chunk))
-                await self._marks.update(mark.playlist_id, _cleared(mark))
+                await self._marks.update(_key(mark), self._seen(mark))
             seen += len(due)
         return seen
+
+    def _seen(self, mark: Mark) -> Callable[[Mark | None], Mark | None]:
+        expires_at = self._now() + LAST
+
+        def change(known: Mark | None) -> Mark | None:
+            if known != mark:  # somebody edits it again
+                return None
+            return replace(mark, due_at=None, expires_at=expires_at)
+
+        return change
 
     async def _say(self, playlist_id: str, chunk: Chunk) -> None:
         try:
@@ -147,10 +162,5 @@ def _touches_rights(op: Op) -> bool:
     return False
 
 
-def _cleared(mark: Mark) -> Callable[[Mark | None], Mark | None]:
-    def change(known: Mark | None) -> Mark | None:
-        if known is None or known.due_at != mark.due_at:
-            return None
-        return Mark(mark.playlist_id, None)
-
-    return change
+def _key(mark: Mark) -> str:
+    return f"{mark.playlist_id}~{mark.writer}"

@@ -2,8 +2,9 @@
 
 While an append is under way, batches gather; the next chunk takes them, one of each editor in turn.
 The append is a compare-and-set, so a second sequencer, in another instance, does no harm: whoever
-finds the number taken decides again on what the other has written. Having met another, the
-winner waits a round trip before it goes on, so that the other gets its turn.
+finds the number taken decides again on what the other has written. Whoever loses needs two round
+trips to try again and whoever wins one, so a winner would win for ever: after a few chunks in a
+row it waits until another had its turn; alone, it does so seldom, in case there is another.
 """
 
 import asyncio
@@ -24,8 +25,12 @@ from shared.errors import SegueError, TooManyRequests, Unavailable
 MAX_WAITING_OPS = 10_000
 RIVAL_S = 2.0
 """How long after its last chunk another sequencer is reckoned with."""
-PATIENCE = 1.4
-"""Round trips that a winner waits for a rival: a loser needs one to read what it met."""
+PATIENCE = 2.5
+"""Round trips that a winner waits: a loser needs two, to read what it met and to try again."""
+IN_A_ROW = 4
+"""Chunks after which a winner waits, when it has met another sequencer lately."""
+ALONE = (8, 40)
+"""As much when it has not: at first, and at most; each time that nobody came, twice as many."""
 MAX_LOST = 50
 
 
@@ -55,6 +60,8 @@ class _Line:
     ops: int = 0
     rival_until: float = 0.0
     round_trip_s: float = 0.0
+    won: int = 0
+    in_a_row: int = ALONE[0]
     stale: bool = False
 
     def put(self, it: _Waiting, *, first: bool = False) -> None:
@@ -218,17 +225,21 @@ class Sequencer:
             await marked
         now = self._clock()
         if there is not chunk:
-            line.rival_until = now + RIVAL_S
+            line.rival_until, line.won, line.in_a_row = now + RIVAL_S, 0, IN_A_ROW
             self._store.follow(live, [there])
             return False
         took = now - began
         line.round_trip_s = took if not line.round_trip_s else (3 * line.round_trip_s + took) / 4
+        line.won += 1
         live.advance(chunk, draft)
         self._committed(live, chunk)
         return True
 
     async def _give_way(self, line: _Line) -> None:
-        if self._clock() < line.rival_until:
+        if line.won >= line.in_a_row:
+            line.won = 0
+            if self._clock() >= line.rival_until:
+                line.in_a_row = min(max(ALONE[0], 2 * line.in_a_row), ALONE[1])
             await asyncio.sleep(PATIENCE * line.round_trip_s)
 
 

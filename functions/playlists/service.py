@@ -70,7 +70,9 @@ class Service:
         self._url = public_url
         self._now_ms = now_ms
         self.store = Store(given.open)
-        self.publication = Publication(self.store, given.marks, given.publish, now=now, clock=clock)
+        self.publication = Publication(
+            self.store, given.marks, given.publish, writer, now=now, clock=clock
+        )
         self.views = Views(
             self.store,
             now_ms=now_ms,

@@ -6,7 +6,6 @@ A view is what the log says, in the form in which readers want it: it may be lat
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from functions.playlists import codec, documents
 from functions.playlists.documents import PageDocument, SnapshotDocument, ViewDocument, key
@@ -19,7 +18,8 @@ from shared.ids import new_id
 
 log = logging.getLogger(__name__)
 
-EVERY_MS = 1_050
+EVERY_MS = 1_300
+"""More than a second, for a write may take longer than the one after it."""
 SNAPSHOT_OPS = 1_000
 Covers = Callable[[Playlist], Awaitable[tuple[str, ...]]]
 
@@ -129,10 +129,9 @@ class Views:
         if document is None:
             return
         fresh = await self._store.from_view(live.playlist_id, document)
-        if fresh.state.seq <= live.state.seq:
-            live.view, live.base = fresh.view, fresh.base
-        elif live.view is not None:
-            live.view = replace(live.view, folded_at=document.folded_at)
+        if fresh.state.seq > live.state.seq:
+            await self._store.catch_up(live)
+        live.view, live.base = fresh.view, fresh.base
 
     async def _snapshot(self, playlist_id: str, state: Playlist, pages: list[PageOf]) -> None:
         document = SnapshotDocument(
@@ -168,4 +167,4 @@ def view_document(playlist_id: str, folded: Folded, state: Playlist) -> ViewDocu
 
 
 def directory(pages: list[PageOf]) -> bytes:
-    return documents.packdirectory(tuple((page.page_id, len(page.entries)) for page in pages[1:]))
+    return documents.pack_directory(tuple((page.page_id, len(page.entries)) for page in pages[1:]))
