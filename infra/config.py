@@ -83,6 +83,7 @@ class StackConfig:
     cdn_other_key_name: str
     cdn_other_signing_key: pulumi.Output[str] | None
     edges: tuple[EdgeConfig, ...]
+    warm_budget_mib: int
     public_url: str
     oidc_certs_url: str
     run_api_endpoint: str
@@ -105,8 +106,12 @@ class StackConfig:
 
     @property
     def edges_json(self) -> str:
-        """The edges as services read them."""
-        return json.dumps([asdict(one) for one in self.edges], separators=(",", ":"))
+        """The edges as services read them; one of a region where nothing runs is the primary's."""
+        edges = [
+            {**asdict(one), "region": one.region if one.region in self.regions else self.region}
+            for one in self.edges
+        ]
+        return json.dumps(edges, separators=(",", ":"))
 
     @property
     def labels(self) -> dict[str, str]:
@@ -142,6 +147,7 @@ class StackConfig:
             cdn_key_name=segue.get("cdnKeyName") or "audio-1",
             cdn_other_key_name=segue.get("cdnOtherKeyName") or "",
             cdn_other_signing_key=segue.get_secret("cdnOtherSigningKey"),
+            warm_budget_mib=segue.require_int("warmBudgetMib"),
             edges=read_edges(segue.get("edges") or "", domain, segue.get("edgeUrls") or ""),
             public_url=segue.get("publicUrl") or f"https://{domain}",
             oidc_certs_url=segue.get("oidcCertsUrl") or OIDC_CERTS_URL,

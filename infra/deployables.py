@@ -22,7 +22,7 @@ from infra.events import Streams
 from infra.identity import Agents, Identities, Secrets, project_role, service_account
 from infra.image import ContainerImage
 from infra.packaging import archive
-from infra.services import Deployable
+from infra.services import Deployable, Schedule
 from infra.templates import FlexTemplate, launch_url
 from shared.events import topic_of
 from shared.warehouse import DATASETS
@@ -229,14 +229,16 @@ class Deployed(pulumi.ComponentResource):
             )
         return found
 
-    def _environment(self) -> dict[str, str]:
-        """The entry's variables with every placeholder filled by a name that the stack knows."""
+    def _environment(self, region: str | None = None) -> dict[str, str]:
+        """The entry's variables with every placeholder filled by a name that the stack knows, for
+        what runs in `region` (None: the primary one)."""
         entry, around = self.deployable, self.around
         config = around.config
         project = config.project
         known = {
             "project": project,
-            "region": config.region,
+            "region": region or config.region,
+            "warm_budget_mib": str(config.warm_budget_mib),
             "public_url": config.public_url,
             "default_territory": config.default_territory,
             "oidc_certs_url": config.oidc_certs_url,
@@ -259,9 +261,9 @@ class Deployed(pulumi.ComponentResource):
         except KeyError as error:
             raise UnknownName(f"{entry.name}: nothing fills {error} in its env") from error
 
-    def _environment_args(self) -> list[dict]:
+    def _environment_args(self, region: str | None = None) -> list[dict]:
         values: list[dict] = [
-            {"name": name, "value": value} for name, value in self._environment().items()
+            {"name": name, "value": value} for name, value in self._environment(region).items()
         ]
         values += [
             {"name": f"LAUNCH_{it}".replace("-", "_").upper(), "value": self.templates[it].body}
@@ -281,12 +283,12 @@ class Deployed(pulumi.ComponentResource):
         ]
         return values
 
-    def _container(self, image: ContainerImage) -> Any:
+    def _container(self, image: ContainerImage, region: str | None = None) -> Any:
         """For services and jobs alike, whose types differ in name only."""
         scale = self.deployable.scale
         return {
             "image": image.reference,
-            "envs": self._environment_args(),
+            "envs": self._environment_args(region),
             "resources": {"limits": {"cpu": scale.cpu, "memory": scale.memory}},
         }
 
@@ -303,7 +305,7 @@ class Deployed(pulumi.ComponentResource):
         entry, config = self.deployable, self.around.config
         primary = region == config.region
         container: Any = {
-            **self._container(image),
+            **self._container(image, region),
             "ports": {"container_port": 8080},
             "startup_probe": {
                 "http_get": {"path": "/_health"},
@@ -446,29 +448,35 @@ class Deployed(pulumi.ComponentResource):
             )
 
     def _schedule(self) -> None:
-        config = self.around.config
         for schedule in self.deployable.schedules:
-            cloudscheduler.Job(
-                schedule.name,
-                project=config.project,
-                name=schedule.name,
-                region=config.region,
-                schedule=schedule.cron,
-                time_zone="Etc/UTC",
-                attempt_deadline="300s",
-                retry_config={"retry_count": 3, "min_backoff_duration": "5s"},
-                http_target={
-                    "uri": pulumi.Output.format(
-                        "{0}/_tasks/{1}", self.services[config.region].uri, schedule.name
-                    ),
-                    "http_method": "POST",
-                    "oidc_token": {
-                        "service_account_email": self.around.identities.push.email,
-                        "audience": audience(self.deployable.name),
-                    },
+            regions = self.services if schedule.regional else [self.around.config.region]
+            for region in regions:
+                self._scheduled(schedule, region)
+
+    def _scheduled(self, schedule: Schedule, region: str) -> None:
+        config = self.around.config
+        name = schedule.name if region == config.region else f"{schedule.name}-{region}"
+        cloudscheduler.Job(
+            name,
+            project=config.project,
+            name=name,
+            region=region,
+            schedule=schedule.cron,
+            time_zone="Etc/UTC",
+            attempt_deadline="300s",
+            retry_config={"retry_count": 3, "min_backoff_duration": "5s"},
+            http_target={
+                "uri": pulumi.Output.format(
+                    "{0}/_tasks/{1}", self.services[region].uri, schedule.name
+                ),
+                "http_method": "POST",
+                "oidc_token": {
+                    "service_account_email": self.around.identities.push.email,
+                    "audience": audience(self.deployable.name),
                 },
-                opts=self.child,
-            )
+            },
+            opts=self.child,
+        )
 
 
 def audience(name: str) -> str:

@@ -52,10 +52,12 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A task that Cloud Scheduler posts to `/_tasks/{name}`; `cron` in unix-cron, UTC."""
+    """A task that Cloud Scheduler posts to `/_tasks/{name}`; `cron` in unix-cron, UTC. `regional`:
+    to the service of every region, else to the primary one's."""
 
     name: str
     cron: str
+    regional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +288,23 @@ DEPLOYABLES: tuple[Deployable, ...] = (
             **_TAKES_PUSHES,
         },
         scale=Scale(min_instances=1, max_instances=100),
+    ),
+    Deployable(
+        name="warmer",
+        kind="api",
+        datasets={"events": "dataViewer"},
+        secrets={"CDN_SIGNING_KEY": "cdn-signing-key"},
+        env={
+            "GOOGLE_CLOUD_PROJECT": "{project}",
+            "CDN_KEY_NAME": "{cdn_key_name}",
+            "EDGES": "{edges}",
+            "EVENTS_DATASET": "{dataset_events}",
+            "REGION": "{region}",
+            "WARM_BUDGET_MIB": "{warm_budget_mib}",
+            **_TAKES_PUSHES,
+        },
+        schedules=(Schedule("warm-edges", "*/15 * * * *", regional=True),),
+        scale=Scale(max_instances=1, timeout_s=600),
     ),
     Deployable(
         name="library",

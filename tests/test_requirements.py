@@ -23,6 +23,7 @@ ENTRY_POINTS = {
     "realtime": ("functions.realtime.main",),
     "rights": ("functions.rights.main", "shared.web.serve"),
     "subsonic": ("functions.subsonic.main", "shared.web.serve"),
+    "warmer": ("functions.warmer.main", "shared.web.serve"),
     "royalties": ("functions.royalties.main", "functions.royalties.job", "shared.web.serve"),
     "search": ("functions.search.main", "functions.search.job", "shared.web.serve"),
     "social": ("functions.social.main", "shared.web.serve"),
