@@ -76,7 +76,9 @@ class Decisions:
             return playable, await self._ask(track_id, asked)
         if playable is None:
             raise NotFound(f"no track {track_id}", code="TRACK_NOT_FOUND")
-        if playable.rights_version == 0 and playable.audio is not None:
+        unheard = playable.rights_version == 0 and playable.audio is not None
+        if unheard or self._playables.cached(track_id) is None:
+            # Nothing was said of it; or reading took so long that what was read is old again.
             return playable, await self._ask(track_id, asked)
         return playable, self._known(playable, asked)
 
@@ -90,7 +92,7 @@ class Decisions:
         try:
             decision = await self._authority.decide(track_id, asked)
         except Unavailable as error:
-            log.warning("rights does not answer for %s", track_id, exc_info=error)
+            log.warning("rights does not answer for %s: %s", track_id, error)
             return Decision(False, RIGHTS_UNAVAILABLE)
         if decision.version < self._table.version(track_id):
             log.error("rights answered version %s of %s", decision.version, track_id)
