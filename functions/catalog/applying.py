@@ -14,7 +14,7 @@ E = TypeVar("E", Artist, Album, Track)
 
 
 def artist(known: Artist | None, line: ArtistLine, id: str, at: datetime) -> Artist | None:
-    """The artist after `line`. What a merge or an image made of it stays; aliases too, and a
+    """The artist after `line`. What a merge made of it stays; image and aliases too, and a
     former name becomes one, unless the line says what they are."""
     before = known or artists.new_artist(id, line.name, at)
     aliases = line.aliases
@@ -30,6 +30,7 @@ def artist(known: Artist | None, line: ArtistLine, id: str, at: datetime) -> Art
         "popularity": line.popularity,
         "removed": line.removed,
         "merged_into": line.merged_into or before.merged_into,
+        "cover_id": line.cover or before.cover_id,
     }
     after = artists.changed_artist(before, at, **changes)
     return after if known is not None else _first(after or artists.settled(before))
@@ -50,7 +51,7 @@ def work(
 def album(
     known: Album | None, line: AlbumLine, id: str, credits: tuple[Credit, ...], at: datetime
 ) -> Album | None:
-    """The release after `line`; its tracks, cover and markets stay."""
+    """The release after `line`; its tracks and markets stay, and its cover if none is named."""
     before = known or albums.new_album(id, line.title, line.album_type, credits, at)
     changes: dict[str, Any] = {
         "title": line.title,
@@ -68,6 +69,7 @@ def album(
         "popularity": line.popularity,
         "removed": line.removed,
         "removed_with": before.removed_with if line.removed else None,
+        "cover_id": line.cover or before.cover_id,
     }
     after = albums.changed_album(before, at, **changes)
     return after if known is not None else _first(after or albums.settled(before))

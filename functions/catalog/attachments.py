@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from functions.catalog import albums, artists, covers, domain, lyrics
 from functions.catalog.covers import Images
-from functions.catalog.editing import revision_of
+from functions.catalog.editing import IF_MATCH, revision_of
 from functions.catalog.errands import Errands
+from functions.catalog.jsonl import LyricsLine
 from functions.catalog.model import Album, Artist, Lyrics
 from functions.catalog.publication import Publication
 from functions.catalog.reading import Reading
@@ -25,14 +26,6 @@ Reader = Annotated[Principal, Depends(requires())]
 
 MAX_PICTURE_BYTES = 3 << 20
 MAX_AGE_S = 300
-
-
-class NewLyrics(msgspec.Struct, forbid_unknown_fields=True):
-    """Lyrics as text: plain, LRC or enhanced LRC."""
-
-    text: Annotated[str, msgspec.Meta(max_length=lyrics.MAX_CHARS)]
-    language: Annotated[str, msgspec.Meta(max_length=40)] | None = None
-    provider: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
 
 class Pictures:
@@ -103,20 +96,13 @@ def routes(
     async def put_lyrics(track_id: str, editor: Editor, request: Request) -> Response:
         id = parse_id(track_id, "track id")
         try:
-            asked = msgspec.json.decode(await request.body(), type=NewLyrics)
+            asked = msgspec.json.decode(await request.body(), type=LyricsLine)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise Invalid(str(error)[:300], code="INVALID") from error
         await store.tracks.get(id)
 
         def change(known: Lyrics | None) -> Lyrics:
-            return lyrics.parse(
-                id,
-                text=asked.text,
-                language=asked.language,
-                provider=asked.provider,
-                revision=known.revision + 1 if known else 1,
-                at=now(),
-            )
+            return asked.parse(id, known.revision + 1 if known else 1, now())
 
         after = await store.lyrics.update(id, change)
         assert after is not None
@@ -131,11 +117,11 @@ def routes(
         after = await pictures.put(kind, parse_id(id, f"{kind} id"), picture, expected)
         return {"id": id, "cover_id": after.cover_id, "revision": after.revision}
 
-    @router.put("/v1/catalog/albums/{album_id}/image")
+    @router.put("/v1/catalog/albums/{album_id}/image", openapi_extra=IF_MATCH)
     async def put_album_image(album_id: str, editor: Editor, request: Request) -> Response:
         return answer(await put("album", album_id, request))
 
-    @router.put("/v1/catalog/artists/{artist_id}/image")
+    @router.put("/v1/catalog/artists/{artist_id}/image", openapi_extra=IF_MATCH)
     async def put_artist_image(artist_id: str, editor: Editor, request: Request) -> Response:
         return answer(await put("artist", artist_id, request))
 

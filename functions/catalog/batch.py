@@ -11,19 +11,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from functions.catalog import albums, applying, artists, availability, domain
+from functions.catalog import albums, applying, artists, availability, domain, lyrics
 from functions.catalog.errands import Errands
 from functions.catalog.jsonl import (
     AlbumLine,
     ArtistLine,
     CreditLine,
     Line,
+    LyricsLine,
     TrackLine,
     WorkLine,
     id_of,
     ref_id,
 )
-from functions.catalog.model import Album, Artist, Errand, Track, Work
+from functions.catalog.model import Album, Artist, Errand, Lyrics, Track, Work
 from functions.catalog.naming import key_of
 from functions.catalog.placing import Placing
 from functions.catalog.reading import Reading
@@ -112,7 +113,9 @@ class Batch:
         events = await self._artists(by_kind.get(ArtistLine, []), out, at, tell_all)
         events += await self._works(by_kind.get(WorkLine, []), out, at)
         events += await self._albums(by_kind.get(AlbumLine, []), out, at, tell_all)
-        events += await self._tracks(by_kind.get(TrackLine, []), out, at, tell_all)
+        tracks = by_kind.get(TrackLine, [])
+        events += await self._tracks(tracks, out, at, tell_all)
+        events += await self._lyrics(tracks, out, at, tell_all)
         if not outbox:
             await self._publish(events)
         return out
@@ -230,6 +233,39 @@ class Batch:
             work = known_works.get(track.work_id or "")
             release = releases.get(track.album_id or "")
             events.append(domain.changed(track, release, work.iswc if work else None, at))
+        return events
+
+    async def _lyrics(
+        self, lines: list[tuple[int, TrackLine]], out: Outcome, at: datetime, tell_all: bool
+    ) -> list[Any]:
+        """The words that lines bring with them; told even with an outbox, which has none for
+        them: whoever gets no answer sends them again."""
+        given = {
+            track.track_id: line.lyrics
+            for number, line in lines
+            if line.lyrics is not None and (track := out.entities.get(number)) is not None
+        }
+        if not given:
+            return []
+        told: dict[str, Lyrics] = {}
+
+        def change(id: str, line: LyricsLine) -> Callable[[Lyrics | None], Lyrics | None]:
+            def applied(known: Lyrics | None) -> Lyrics | None:
+                after = line.parse(id, known.revision + 1 if known else 1, at)
+                told.pop(id, None)
+                if known is not None and lyrics.same(known, after):
+                    if tell_all:
+                        told[id] = known
+                    return None
+                told[id] = after
+                return after
+
+            return applied
+
+        await self._store.lyrics.update_many({id: change(id, it) for id, it in given.items()})
+        events = [lyrics.changed(it) for it in told.values()]
+        if out.outbox:
+            await self._publish(events)
         return events
 
     async def _fill(

@@ -190,19 +190,32 @@ def merged_patch(target: Any, patch: Any) -> Any:
     return result
 
 
+IF_MATCH = {
+    "parameters": [
+        {
+            "name": "If-Match",
+            "in": "header",
+            "required": True,
+            "description": "The revision that the change was decided on, or * for any",
+            "schema": {"type": "string", "pattern": r'^(\*|"r[0-9]{1,9}")$'},
+        }
+    ]
+}
+
+
 def routes(editing: Editing) -> APIRouter:
     """`/v1/catalog/{artists,works,albums,tracks}`."""
     router = APIRouter()
     for kind in _LINES:
         _kind_routes(router, editing, kind)
 
-    @router.post("/v1/catalog/artists/{id}/merge")
+    @router.post("/v1/catalog/artists/{id}/merge", openapi_extra=IF_MATCH)
     async def merge(id: str, editor: Editor, request: Request) -> Response:
         asked = _decode(await request.body(), Merge)
         expected = revision_of(request)
         return _answer("artist", await editing.merge(parse_id(id), asked.into, expected))
 
-    @router.post("/v1/catalog/artists/{id}/split")
+    @router.post("/v1/catalog/artists/{id}/split", openapi_extra=IF_MATCH)
     async def split(id: str, editor: Editor, request: Request) -> Response:
         asked = _decode(await request.body(), Split)
         expected = revision_of(request)
@@ -223,14 +236,14 @@ def _kind_routes(router: APIRouter, editing: Editing, kind: str) -> None:
     async def get(id: str, editor: Editor) -> Response:
         return _answer(kind, await editing.load(kind, id))
 
-    @router.patch(path + "/{id}")
+    @router.patch(path + "/{id}", openapi_extra=IF_MATCH)
     async def change(id: str, editor: Editor, request: Request) -> Response:
         patch = _decode(await request.body(), dict[str, Any])
         return _answer(kind, await editing.change(kind, id, patch, revision_of(request)))
 
     if kind != "work":
 
-        @router.delete(path + "/{id}")
+        @router.delete(path + "/{id}", openapi_extra=IF_MATCH)
         async def take_down(id: str, editor: Editor, request: Request) -> Response:
             expected = revision_of(request)
             return _answer(kind, await editing.change(kind, id, {"removed": True}, expected))

@@ -17,7 +17,7 @@ from fastapi.responses import StreamingResponse
 
 from functions.catalog import jsonl
 from functions.catalog.batch import Batch
-from functions.catalog.model import Chunk, Import, Refusal
+from functions.catalog.model import Chunk, Import, Lyrics, Refusal
 from functions.catalog.store import Store
 from shared.errors import Conflict, Invalid, TooLarge
 from shared.ids import parse_id
@@ -28,14 +28,15 @@ Editor = Annotated[Principal, Depends(requires("catalog:write"))]
 Number = Annotated[int, Path(ge=0, le=999_999)]
 
 MAX_LINES = 1000
-MAX_LINE_BYTES = 64 << 10
+MAX_LINE_BYTES = 1 << 20
+"""Lyrics of the greatest length, every character escaped, fit."""
 PAGE = 300
-_EXPORTED = (
-    ("artists", jsonl.artist_line, "artist_id"),
-    ("works", jsonl.work_line, "work_id"),
-    ("albums", jsonl.album_line, "album_id"),
-    ("tracks", jsonl.track_line, "track_id"),
-)
+_EXPORTED = {
+    "artists": (jsonl.artist_line, "artist_id"),
+    "works": (jsonl.work_line, "work_id"),
+    "albums": (jsonl.album_line, "album_id"),
+    "tracks": (jsonl.track_line, "track_id"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +181,50 @@ def routes(
 
 def _place(after: str | None) -> tuple[str, str | None]:
     kind, _, id = (after or "artists").partition("/")
-    if kind not in [name for name, _, _ in _EXPORTED]:
+    if kind not in _EXPORTED:
         raise Invalid("after is artists/ID, works/ID, albums/ID or tracks/ID", code="INVALID_AFTER")
     return kind, parse_id(id, "after") if id else None
 
 
 async def _exported(store: Store, kind: str, after: str | None) -> AsyncIterator[bytes]:
-    names = [name for name, _, _ in _EXPORTED]
-    for name, line, id in _EXPORTED[names.index(kind) :]:
+    names = list(_EXPORTED)
+    for name in names[names.index(kind) :]:
+        line, id_field = _EXPORTED[name]
         documents: Any = getattr(store, name)
+        words = _Words(store, after)
         while page := await documents.scan(after=after, limit=PAGE):
-            yield b"".join(jsonl.encode(line(it)) + b"\n" for it in page)
-            after = getattr(page[-1], id)
+            ids = [getattr(it, id_field) for it in page]
+            if name == "tracks":
+                found = await words.upto(ids[-1])
+                lines = [jsonl.track_line(it, found.get(it.track_id)) for it in page]
+            else:
+                lines = [line(it) for it in page]
+            yield b"".join(jsonl.encode(it) + b"\n" for it in lines)
+            after = ids[-1]
             await asyncio.sleep(0)
         after = None
+
+
+class _Words:
+    """Lyrics in the order of their tracks, read beside them: most tracks have none, and to ask
+    for those of each would cost a read each."""
+
+    def __init__(self, store: Store, after: str | None) -> None:
+        self._documents = store.lyrics
+        self._after = after
+        self._ahead: list[Lyrics] = []
+        self._ended = False
+
+    async def upto(self, track_id: str) -> dict[str, Lyrics]:
+        """Those of tracks after the last ones, up to `track_id`."""
+        found: dict[str, Lyrics] = {}
+        while True:
+            while self._ahead and self._ahead[0].track_id <= track_id:
+                it = self._ahead.pop(0)
+                found[it.track_id] = it
+            if self._ahead or self._ended:
+                return found
+            self._ahead = await self._documents.scan(after=self._after, limit=PAGE)
+            self._ended = len(self._ahead) < PAGE
+            if self._ahead:
+                self._after = self._ahead[-1].track_id

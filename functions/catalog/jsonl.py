@@ -5,12 +5,14 @@ with a merge patch (RFC 7396) on it. Documented in docs/api/catalog-jsonl.md. Pu
 """
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
-from functions.catalog.model import Album, Artist, Track, Work
+from functions.catalog import lyrics as words
+from functions.catalog.model import Album, Artist, Lyrics, Track, Work
 from shared import identifiers
 from shared.errors import Invalid
 from shared.events import Credit
@@ -24,11 +26,14 @@ Terms = Annotated[list[Text], Meta(max_length=50)]
 Popularity = Annotated[int, Meta(ge=0, le=100)]
 Place = Annotated[int, Meta(ge=1, le=9999)]
 Duration = Annotated[int, Meta(ge=0, le=172_800_000)]
+Cover = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Role = Literal[
     "main", "featured", "remixer", "producer", "songwriter",
     "composer", "lyricist", "performer", "conductor", "engineer",
 ]  # fmt: skip
 _ID = re.compile(r"[0-9A-Za-z]{22}")
+_COVER = re.compile(r"[0-9a-f]{64}")
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE = re.compile(r"[12][0-9]{3}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
 
 
@@ -41,6 +46,25 @@ class CreditLine(Struct, forbid_unknown_fields=True):
 
 
 Credits = Annotated[list[CreditLine], Meta(max_length=100)]
+
+
+class LyricsLine(Struct, forbid_unknown_fields=True):
+    """Lyrics as text: plain, LRC or enhanced LRC."""
+
+    text: Annotated[str, Meta(max_length=words.MAX_CHARS)]
+    language: Annotated[str, Meta(max_length=40)] | None = None
+    provider: Annotated[str, Meta(max_length=200)] | None = None
+
+    def parse(self, track_id: str, revision: int, at: datetime) -> Lyrics:
+        """The lyrics that the text is. Raises Invalid (INVALID_LYRICS, INVALID_LANGUAGE)."""
+        return words.parse(
+            track_id,
+            text=self.text,
+            language=self.language,
+            provider=self.provider,
+            revision=revision,
+            at=at,
+        )
 
 
 class _Line(Struct, forbid_unknown_fields=True, tag_field="type"):
@@ -59,6 +83,7 @@ class ArtistLine(_Line, tag="artist", kw_only=True):
     popularity: Popularity = 0
     removed: bool = False
     merged_into: Id | None = None
+    cover: Cover | None = None
 
 
 class WorkLine(_Line, tag="work", kw_only=True):
@@ -82,6 +107,7 @@ class AlbumLine(_Line, tag="album", kw_only=True):
     supersedes: Ref | None = None
     popularity: Popularity = 0
     removed: bool = False
+    cover: Cover | None = None
 
 
 class TrackLine(_Line, tag="track", kw_only=True):
@@ -99,6 +125,7 @@ class TrackLine(_Line, tag="track", kw_only=True):
     duration_ms: Duration = 0
     popularity: Popularity = 0
     removed: bool = False
+    lyrics: LyricsLine | None = None
 
 
 Line = ArtistLine | WorkLine | AlbumLine | TrackLine
@@ -139,11 +166,14 @@ def checked(line: Any) -> Any:
 
     Raises:
         Invalid: INVALID_ISRC, INVALID_UPC, INVALID_ISWC, INVALID_ISNI, INVALID_IPI,
-            INVALID_DATE, or UNKNOWN_ARTIST for a credit of nobody.
+            INVALID_DATE, INVALID_LYRICS, INVALID_LANGUAGE, or UNKNOWN_ARTIST for a credit of
+            nobody.
     """
     kind = type(line)
     if kind is TrackLine:
         line.isrc = line.isrc and parse_isrc(line.isrc)
+        if line.lyrics is not None:
+            line.lyrics.parse("", 1, _NEVER)
     elif kind is AlbumLine:
         line.upc = line.upc and identifiers.parse_upc(line.upc)
         if line.release_date is not None and not _DATE.fullmatch(line.release_date):
@@ -183,6 +213,7 @@ def artist_line(artist: Artist) -> ArtistLine:
         popularity=artist.popularity,
         removed=artist.removed,
         merged_into=artist.merged_into,
+        cover=_cover(artist.cover_id),
     )
 
 
@@ -210,11 +241,12 @@ def album_line(album: Album) -> AlbumLine:
         supersedes=album.supersedes,
         popularity=album.popularity,
         removed=album.removed,
+        cover=_cover(album.cover_id),
     )
 
 
-def track_line(track: Track) -> TrackLine:
-    """A recording on a release as its line."""
+def track_line(track: Track, lyrics: Lyrics | None = None) -> TrackLine:
+    """A recording on a release as its line, with its lyrics if they are given."""
     return TrackLine(
         id=track.track_id,
         title=track.title,
@@ -231,7 +263,13 @@ def track_line(track: Track) -> TrackLine:
         duration_ms=track.duration_ms,
         popularity=track.popularity,
         removed=track.removed,
+        lyrics=lyrics and LyricsLine(words.to_lrc(lyrics), lyrics.language, lyrics.provider),
     )
+
+
+def _cover(cover_id: str | None) -> str | None:
+    """A picture that a line can name."""
+    return cover_id if cover_id and _COVER.fullmatch(cover_id) else None
 
 
 def _credit_lines(credits: tuple[Credit, ...]) -> list[CreditLine]:

@@ -10,6 +10,7 @@ Source: https://en.wikipedia.org/wiki/LRC_(file_format)
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -123,6 +124,11 @@ def _shifted(line: Line, offset_ms: int) -> Line:
 def _ms(match: re.Match[str]) -> int:
     minutes, seconds, part = match.groups()
     return (int(minutes) * 60 + int(seconds)) * 1000 + int((part or "0").ljust(3, "0"))
+
+
+def same(known: Lyrics, other: Lyrics) -> bool:
+    """Whether both say the same, whenever they were written."""
+    return replace(other, revision=known.revision, updated_at=known.updated_at) == known
 
 
 def to_lrc(lyrics: Lyrics) -> str:

@@ -1,8 +1,12 @@
 """What this service's operations answer, for its OpenAPI document."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from functions.catalog import uploads
+import msgspec
+
+from functions.catalog import jsonl, uploads
+from functions.catalog.editing import Merge, Split
 from shared.web.shapes import (
     ALBUM,
     ANY,
@@ -20,6 +24,7 @@ from shared.web.shapes import (
     URL,
     YES_NO,
     Answers,
+    Body,
     Content,
     Shape,
     many,
@@ -121,12 +126,48 @@ def _line(kind: str, fields: Mapping[str, Shape]) -> Shape:
 
 
 def _commands(kind: str, line: Shape) -> dict[str, Answers | None]:
-    path = f"/v1/catalog/{kind}s"
+    path, asked = f"/v1/catalog/{kind}s", _asked(f"New{kind.title()}", jsonl.KINDS[kind])
     return {
-        f"POST {path}": {201: line, 409: ERROR},
+        f"POST {path}": {"request": Body(asked), 201: line, 409: ERROR},
         f"GET {path}/{{id}}": {200: line, 404: ERROR},
-        f"PATCH {path}/{{id}}": {200: line, 404: ERROR, 412: ERROR},
+        f"PATCH {path}/{{id}}": {
+            "request": Body(_patch(f"{kind.title()}Patch", asked)),
+            200: line,
+            404: ERROR,
+            412: ERROR,
+        },
     }
+
+
+def _asked(title: str, struct: type) -> Shape:
+    """What a command takes, as its decoder has it; the path says the type of a line."""
+    schema = msgspec.json.schema(struct)
+    defined = schema["$defs"]
+
+    def whole(part: Any) -> Any:
+        if isinstance(part, list):
+            return [whole(it) for it in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            part = defined[part["$ref"].rpartition("/")[2]]
+        # Python's end of text, as the regular expressions of JSON Schema have it.
+        return {
+            key: value.replace("\\Z", "$") if key == "pattern" else whole(value)
+            for key, value in part.items()
+            if key not in ("title", "description")
+        }
+
+    found = whole(schema)
+    properties = {key: it for key, it in found["properties"].items() if key != "type"}
+    required = [it for it in found.get("required", ()) if it != "type"]
+    return {**found, "title": title, "properties": properties, "required": required}
+
+
+def _patch(title: str, asked: Shape) -> Shape:
+    """A merge patch (RFC 7396) of it: every member may be left out, or null."""
+    members = {key: nullable(it) for key, it in asked["properties"].items() if key != "id"}
+    return {**asked, "title": title, "properties": members, "required": []}
 
 
 _ARTIST_LINE = _line(
@@ -173,6 +214,7 @@ _TRACK_LINE = _line(
         "duration_ms": COUNT,
     },
 )
+_PICTURE = Body(Content("image/*"))
 _IMAGE_PUT = record("ImagePut", {"id": ID, "cover_id": TEXT, "revision": COUNT})
 _DONE = {"lines": COUNT, "made": COUNT, "changed": COUNT, "unchanged": COUNT}
 _CHUNK = record(
@@ -243,29 +285,56 @@ ANSWERS: Mapping[str, Answers | None] = {
     "GET /v1/audio-features/{track_id}": {200: _FEATURES, 404: ERROR},
     "GET /v1/audio-analysis/{track_id}": {404: ERROR},
     "GET /v1/tracks/{track_id}/lyrics": {200: _LYRICS, 404: ERROR},
-    "PUT /v1/tracks/{track_id}/lyrics": {200: _LYRICS, 404: ERROR},
+    "PUT /v1/tracks/{track_id}/lyrics": {
+        "request": Body(_asked("NewLyrics", jsonl.LyricsLine)),
+        200: _LYRICS,
+        404: ERROR,
+    },
     **_commands("artist", _ARTIST_LINE),
     "DELETE /v1/catalog/artists/{id}": {200: _ARTIST_LINE, 404: ERROR, 412: ERROR},
-    "POST /v1/catalog/artists/{id}/merge": {200: _ARTIST_LINE, 404: ERROR, 409: ERROR, 412: ERROR},
-    "POST /v1/catalog/artists/{id}/split": {201: _ARTIST_LINE, 404: ERROR, 412: ERROR},
+    "POST /v1/catalog/artists/{id}/merge": {
+        "request": Body(_asked("Merge", Merge)),
+        200: _ARTIST_LINE,
+        404: ERROR,
+        409: ERROR,
+        412: ERROR,
+    },
+    "POST /v1/catalog/artists/{id}/split": {
+        "request": Body(_asked("Split", Split)),
+        201: _ARTIST_LINE,
+        404: ERROR,
+        412: ERROR,
+    },
     **_commands("work", _WORK_LINE),
     **_commands("album", _ALBUM_LINE),
     "DELETE /v1/catalog/albums/{id}": {200: _ALBUM_LINE, 404: ERROR, 412: ERROR},
     **_commands("track", _TRACK_LINE),
     "DELETE /v1/catalog/tracks/{id}": {200: _TRACK_LINE, 404: ERROR, 412: ERROR},
-    "PUT /v1/catalog/albums/{album_id}/image": {200: _IMAGE_PUT, 404: ERROR, 412: ERROR},
-    "PUT /v1/catalog/artists/{artist_id}/image": {200: _IMAGE_PUT, 404: ERROR, 412: ERROR},
+    "PUT /v1/catalog/albums/{album_id}/image": {
+        "request": _PICTURE,
+        200: _IMAGE_PUT,
+        404: ERROR,
+        412: ERROR,
+    },
+    "PUT /v1/catalog/artists/{artist_id}/image": {
+        "request": _PICTURE,
+        200: _IMAGE_PUT,
+        404: ERROR,
+        412: ERROR,
+    },
     "POST /v1/catalog/imports": {
         201: record("Import", {"import_id": ID, "chunks_url": URL, "max_lines": COUNT})
     },
     "GET /v1/catalog/imports/{import_id}": {200: _PROGRESS, 404: ERROR},
     "PUT /v1/catalog/imports/{import_id}/chunks/{number}": {
+        "request": Body(_JSON_LINES),
         200: _CHUNK,
         404: ERROR,
         409: ERROR,
     },
     "GET /v1/catalog/imports/{import_id}/errors": {200: _JSON_LINES, 404: ERROR},
     "POST /v1/catalog/messages": {
+        "request": Body(Content("application/xml")),
         200: record(
             "Delivery",
             {
@@ -282,7 +351,7 @@ ANSWERS: Mapping[str, Answers | None] = {
                     )
                 ),
             },
-        )
+        ),
     },
     "GET /v1/catalog/export": {200: _JSON_LINES},
 }

@@ -104,8 +104,7 @@ def handlers(
         """Of a track that is gone, or was never here, nothing is kept."""
         track = await store.tracks.update(
             event.track_id,
-            lambda known: known
-            and domain.changed_track(known, now(), popularity=event.popularity),
+            lambda known: known and domain.changed_track(known, now(), popularity=event.popularity),
         )
         await publication.of(track)
 

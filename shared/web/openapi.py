@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute
 
 from shared.web.principal import Requires
-from shared.web.shapes import ERROR, TEXT, Answers, Content, Either, Form, record
+from shared.web.shapes import ERROR, TEXT, Answers, Body, Content, Either, Form, record
 
 VERSION = "1.0.0"
 """Of all documents: major changes break clients, minor ones add."""
@@ -54,8 +54,12 @@ def document(
                 scopes |= needed
                 operation["security"] = [{"oauth2": sorted(needed)}]
             declared = answers.get(f"{method} {route.path}") or {}
-            if isinstance(form := declared.get("request"), Form):
-                operation["requestBody"] = _form(form)
+            taken = declared.get("request")
+            if isinstance(taken, Form):
+                operation["requestBody"] = _form(taken)
+            elif isinstance(taken, Body):
+                content = _content(taken.what, components)
+                operation["requestBody"] = {"required": True, "content": content}
             operation["responses"] = _responses(declared, needed is not None, components)
     made["components"]["securitySchemes"] = {"oauth2": _security(scopes)}
     made["components"]["schemas"] = dict(sorted(components.items()))
@@ -127,14 +131,16 @@ def _response(status: int | str, what: object, components: dict[str, Any]) -> di
     made: dict[str, Any] = {"description": _MEANINGS.get(status, f"Status {status}")}
     contents = what.contents if isinstance(what, Either) else (what,)
     for content in contents:
-        if isinstance(content, Content):
-            named, schema = content.media_type, {"type": "string"}
-        elif content is not None:
-            named, schema = "application/json", hoisted(content, components)
-        else:
-            continue
-        made.setdefault("content", {})[named] = {"schema": schema}
+        if content is not None:
+            made.setdefault("content", {}).update(_content(content, components))
     return made
+
+
+def _content(what: object, components: dict[str, Any]) -> dict[str, Any]:
+    """A media type and its schema."""
+    if isinstance(what, Content):
+        return {what.media_type: {"schema": {"type": "string"}}}
+    return {"application/json": {"schema": hoisted(what, components)}}
 
 
 def hoisted(shape: Any, components: dict[str, Any]) -> Any:

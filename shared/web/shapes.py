@@ -40,8 +40,16 @@ class Form:
     maybe: tuple[str, ...] = ()
 
 
-Answers = Mapping[int | str, Shape | Content | Either | Form | None]
-"""Status (or "default") → what its body is; None: no body. Under "request": the `Form` taken."""
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a request carries whose body the handler decodes by itself: JSON, or something else."""
+
+    what: "Shape | Content"
+
+
+Answers = Mapping[int | str, Shape | Content | Either | Form | Body | None]
+"""Status (or "default") → what its body is; None: no body. Under "request": the `Form` or `Body`
+taken."""
 
 TEXT: Shape = {"type": "string"}
 URL: Shape = {"type": "string", "format": "uri"}

@@ -29,6 +29,9 @@ from schemathesis.specs.openapi.checks import (
 from tests.api_docs import kept_at
 from tests.web import PUBLIC_URL
 
+# Lines of JSON are sent as the text that they are.
+schemathesis.serializer.alias("application/x-ndjson", "text/plain")
+
 CHECKS: list[Any] = [
     not_a_server_error,
     status_code_conformance,

@@ -17,7 +17,7 @@ from segue.client import Client
 
 MAX_CHUNK_BYTES = 3_500_000
 """The catalog takes 4 MiB."""
-MAX_LINE_BYTES = 64 << 10
+MAX_LINE_BYTES = 1 << 20
 """Longer lines are cut here, and refused by the catalog as too long."""
 _XML = (".xml", ".ern")
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from shared.errors import Unavailable
-from shared.events import AlbumChanged, ArtistChanged, TrackChanged
+from shared.events import AlbumChanged, ArtistChanged, LyricsChanged, TrackChanged
 from tests.functions.catalog.fakes import TOKENS, Catalog
 from tests.web import client_of
 
@@ -85,7 +85,7 @@ async def test_wrong_lines_are_named_and_leave_the_others_alone():
         "[" * 10_000,
         '{"type":"artist","name":"\\ud800"}',
         "",
-        '{"type":"artist","name":"' + "x" * 70_000 + '"}',
+        '{"type":"artist","name":"' + "x" * 1_100_000 + '"}',
     ]
     async with client_of(catalog.app()) as client:
         url = await started(client)
@@ -175,6 +175,81 @@ async def test_what_is_exported_imports_to_the_same_and_goes_on_where_it_broke()
         assert done["refused"] == []
         again = (await client.get("/v1/catalog/export", headers=EDITOR)).text
     assert again == export
+
+
+LRC = "[00:01.500]One\n[00:02.000]<00:02.000>Two <00:02.400>words\n"
+COVER = "ab" * 32
+
+
+def sung(count: int) -> list[dict[str, Any]]:
+    """As `lines`: every other track with lyrics, and pictures that are there already."""
+    made = lines(0, count)
+    made[0]["cover"] = made[1]["cover"] = COVER
+    for track in made[2::2]:
+        track["lyrics"] = {"text": LRC, "language": "sv", "provider": "A publisher"}
+    return made
+
+
+async def test_lyrics_and_pictures_come_with_lines_and_leave_with_them(monkeypatch):
+    monkeypatch.setattr("functions.catalog.imports.PAGE", 3)
+    first, second = Catalog(), Catalog()
+    async with client_of(first.app()) as client:
+        done = (await send(client, await started(client), 0, body(*sung(9)))).json()
+        assert done["refused"] == []
+        export = (await client.get("/v1/catalog/export", headers=EDITOR)).text
+        rows = [json.loads(it) for it in export.splitlines()]
+        tracks = [it for it in rows if it["type"] == "track"]
+        with_words = [it for it in tracks if it["lyrics"] is not None]
+        shown = await client.get(f"/v1/tracks/{with_words[0]['id']}/lyrics", headers=READER)
+        cut = f"/v1/catalog/export?after=tracks/{tracks[4]['id']}"
+        rest = (await client.get(cut, headers=EDITOR)).text
+    assert rest.splitlines() == export.splitlines()[-4:]
+    assert len(with_words) == 5
+    assert with_words[0]["lyrics"] == {"text": LRC, "language": "sv", "provider": "A publisher"}
+    assert [it["cover"] for it in rows if it["type"] in ("artist", "album")] == [COVER, COVER]
+    assert (shown.json()["sync"], shown.json()["lines"][0]["start_ms"]) == ("word", 1500)
+    assert len(first.told(LyricsChanged)) == 5
+    async with client_of(second.app()) as client:
+        await send(client, await started(client), 0, export.encode())
+        again = (await client.get("/v1/catalog/export", headers=EDITOR)).text
+        before = len(second.told(LyricsChanged))
+        await send(client, await started(client), 0, export.encode())
+    assert again == export
+    assert (before, len(second.told(LyricsChanged))) == (5, 5)
+    assert second.told(AlbumChanged)[-1].cover_id == COVER
+
+
+async def test_lines_without_lyrics_or_pictures_leave_those_that_are_there():
+    catalog = Catalog()
+    async with client_of(catalog.app()) as client:
+        await send(client, await started(client), 0, body(*sung(1)))
+        bare = [{**it, "title": "New"} if "title" in it else it for it in lines(0, 1)]
+        await send(client, await started(client), 0, body(*bare))
+        rows = (await client.get("/v1/catalog/export", headers=EDITOR)).text.splitlines()
+    artist, album, track = [json.loads(it) for it in rows]
+    assert (artist["cover"], album["cover"], album["title"]) == (COVER, COVER, "New")
+    assert track["lyrics"]["text"] == LRC
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"lyrics": {"text": ""}}, "INVALID_LYRICS"),
+        ({"lyrics": {"text": "[00:01.00]One\nTwo"}}, "INVALID_LYRICS"),
+        ({"lyrics": {"text": "One", "language": "not a language"}}, "INVALID_LANGUAGE"),
+        ({"lyrics": "One"}, "INVALID_LINE"),
+        ({"lyrics": {"words": "One"}}, "INVALID_LINE"),
+        ({"cover": COVER}, "INVALID_LINE"),
+    ],
+)
+async def test_a_track_whose_words_are_wrong_is_refused(changes: dict[str, Any], reason: str):
+    catalog = Catalog()
+    made = lines(0, 1)
+    made[-1] |= changes
+    async with client_of(catalog.app()) as client:
+        done = (await send(client, await started(client), 0, body(*made))).json()
+    assert [(it["line"], it["reason"]) for it in done["refused"]] == [(3, reason)]
+    assert done["made"] == 2
 
 
 async def test_memory_stays_flat_over_many_chunks():
