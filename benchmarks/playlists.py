@@ -97,14 +97,10 @@ class Slow:
                 written.reads += 1
             elif name == "find_many":
                 written.reads += len(args[0])
-            if (
-                name in ("put", "create")
-                or (name == "claim" and found is args[1])
-                or (name == "update" and found is not None)
-            ):
+            if name in ("put", "create") or (name == "update" and changed[0]):
                 written.note(f"{self._path}/{args[0]}")
-            elif name == "put_many":
-                for id in args[0]:
+            elif name in ("put_many", "create_many"):
+                for id in set(args[0]) - (found or set()):
                     written.note(f"{self._path}/{id}")
             if self._leg_s:
                 await asyncio.sleep(self._leg_s)

@@ -32,6 +32,7 @@ IN_A_ROW = 4
 ALONE = (8, 40)
 """As much when it has not: at first, and at most; each time that nobody came, twice as many."""
 MAX_LOST = 50
+MAX_LINES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +141,10 @@ class Sequencer:
                 await self._step(playlist_id, line)
         finally:
             del self._running[playlist_id]
-            if not line.waiting:
-                self._lines.pop(playlist_id, None)
+            # Kept a while: what was learned of rivals outlasts a moment without batches.
+            for idle in list(self._lines)[: len(self._lines) - MAX_LINES]:
+                if idle not in self._running:
+                    del self._lines[idle]
 
     async def _step(self, playlist_id: str, line: _Line) -> None:
         taken: list[_Waiting] = []
@@ -157,10 +160,8 @@ class Sequencer:
                         break
                 elif await self._append(line, live, chunk, draft):
                     break
-                else:
-                    if lost:
-                        await self._store.catch_up(live)
-                        await asyncio.sleep(random.uniform(0, 0.01 * min(lost, 10)))  # noqa: S311
+                elif lost > 10:
+                    await asyncio.sleep(random.uniform(0, 0.005 * lost))  # noqa: S311
                 for it in reversed(taken):
                     line.put(it, first=True)
                 taken.clear()
@@ -224,9 +225,9 @@ class Sequencer:
         if marked is not None:
             await marked
         now = self._clock()
-        if there is not chunk:
+        if there:
             line.rival_until, line.won, line.in_a_row = now + RIVAL_S, 0, IN_A_ROW
-            self._store.follow(live, [there])
+            self._store.follow(live, there)
             return False
         took = now - began
         line.round_trip_s = took if not line.round_trip_s else (3 * line.round_trip_s + took) / 4

@@ -36,6 +36,8 @@ MAX_CACHED = 2_000
 PROBES = (1, 8, 64, 200)
 """Chunks asked for beyond the last one known: more each time that all were there."""
 MAX_FETCH = 200
+MET = 8
+"""Chunks read when a number was taken."""
 ATTEMPTS = 5
 
 
@@ -98,15 +100,19 @@ class Store:
     def snapshots(self, playlist_id: str):
         return self._open(documents.snapshots_path(playlist_id), SnapshotDocument, "snapshot")
 
-    async def append(self, playlist_id: str, chunk: Chunk) -> Chunk:
-        """Write the next chunk; what stands there afterwards, which is `chunk` or another's.
+    async def append(self, playlist_id: str, chunk: Chunk) -> list[Chunk]:
+        """Write the next chunk. Empty: it is written; else what stands there, and after it.
 
         Raises:
             Unavailable: it may be written or not.
         """
         document = chunk_document(chunk)
-        there = await self.log(playlist_id).claim(key(chunk.seq), document)
-        return chunk if there == document else chunk_of(there)
+        if not await self.log(playlist_id).create_many({key(chunk.seq): document}):
+            return []
+        # A loser reads all it missed at once: by twos it would never catch a winner up.
+        there = await self.chunks(playlist_id, chunk.seq, chunk.seq + MET - 1)
+        # Our own, when the first answer was lost on its way.
+        return [] if there and there[0] == chunk else there
 
     async def chunks(self, playlist_id: str, first: int, last: int) -> list[Chunk]:
         """The chunks of those numbers, as far as they exist without a gap."""

@@ -1,9 +1,8 @@
 """The playlist group of the Web API, in both dialects."""
 
 import httpx
-import pytest
 
-from tests.functions.playlists.fakes import PUSHES, SCOPES, TOKENS, Instance, ids, uri
+from tests.functions.playlists.fakes import SCOPES, TOKENS, Instance, uri
 from tests.web import client_of
 
 ME = "ada"
