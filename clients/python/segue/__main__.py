@@ -14,6 +14,7 @@ from segue.commands.importing import import_catalog
 from segue.commands.ingest import ingest
 from segue.commands.play import play
 from segue.commands.recommend import recommend
+from segue.commands.rights import rights
 from segue.commands.royalties import royalties
 from segue.commands.status import status
 from segue.errors import SegueError
@@ -50,6 +51,7 @@ for _command in (ingest, play, status, link, token, demo):
     app.command()(_command)
 app.command("import")(import_catalog)
 app.add_typer(clients, name="clients")
+app.add_typer(rights, name="rights")
 app.add_typer(recommend, name="recommend")
 app.add_typer(royalties, name="royalties")
 

@@ -129,9 +129,11 @@ class Client:
         """The objects of an answer in JSON Lines. Raises as `call` does."""
         return [json.loads(line) for line in self._authorised("GET", path).iter_lines() if line]
 
-    def _authorised(self, method: str, path: str, **request: Any) -> httpx.Response:
+    def _authorised(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **request: Any
+    ) -> httpx.Response:
         for fresh in (False, True):
-            bearer = {"Authorization": f"Bearer {self.token(fresh=fresh)}"}
+            bearer = {**(headers or {}), "Authorization": f"Bearer {self.token(fresh=fresh)}"}
             try:
                 return self._send(method, path, headers=bearer, **request)
             except Unauthorized:
