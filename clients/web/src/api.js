@@ -42,6 +42,58 @@ export class Api {
     return this.#call("POST", "/v1/plays/telemetry", { edges });
   }
 
+  /** Tracks by id, fifty at most; null for those that are not there. */
+  several(ids) {
+    return this.#call("GET", `/v1/tracks?ids=${ids.join(",")}`);
+  }
+
+  user(id) {
+    return this.#call("GET", `/v1/users/${encodeURIComponent(id)}`);
+  }
+
+  playlists() {
+    return this.#call("GET", "/v1/me/playlists?limit=50");
+  }
+
+  makePlaylist(name) {
+    return this.#call("POST", "/v1/me/playlists", { name, public: false });
+  }
+
+  /** Ops of the playlist's log; what comes of them is heard on its channel. */
+  edit(id, ops, nonce) {
+    return this.#call("POST", `/v1/playlists/${id}/ops`, { ops, nonce });
+  }
+
+  /** Take back one's own last change. */
+  undo(id) {
+    return this.#call("POST", `/v1/playlists/${id}/undo`, {});
+  }
+
+  /** A link that lets others edit. */
+  invite(id) {
+    return this.#call("POST", `/v1/playlists/${id}/invites`, { role: "editor" });
+  }
+
+  joinPlaylist(id, token) {
+    return this.#call("POST", `/v1/playlists/${id}/join`, { token });
+  }
+
+  beginSession() {
+    return this.#call("POST", "/v1/sessions", {});
+  }
+
+  joinSession(invite) {
+    return this.#call("POST", "/v1/sessions/join", { invite });
+  }
+
+  session(id) {
+    return this.#call("GET", `/v1/sessions/${id}`);
+  }
+
+  command(id, command) {
+    return this.#call("POST", `/v1/sessions/${id}/commands`, command);
+  }
+
   /** Report plays. `keepalive` lets the request outlive the page. */
   events(events, { keepalive = false } = {}) {
     return this.#call("POST", "/v1/events", { events }, { keepalive });

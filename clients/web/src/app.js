@@ -8,18 +8,28 @@ import { onKeys } from "./keys.js";
 import { Library } from "./library.js";
 import { isSignedOut, wordsFor } from "./messages.js";
 import { describeSession } from "./mediasession.js";
+import { Live } from "./live.js";
 import { Player } from "./player.js";
+import { Playlists } from "./playlist.js";
 import { Reports } from "./reports.js";
 import { adoptToken, Session } from "./session.js";
 import { Stream } from "./stream.js";
+import { Together } from "./together.js";
+import { Tracks } from "./tracks.js";
 import { peaksOf, Waveform } from "./waveform.js";
 
 const VOLUME = "segue.volume";
 const TYPING_MS = 150;
+const WANTED = "segue.wanted";
+const VIEWS = new Set(["library", "playlists", "playlist", "together"]);
 const $ = (id) => document.getElementById(id);
 
 const session = new Session(sessionStorage, adoptToken(location, history, sessionStorage));
-$("sign-in").addEventListener("click", () => session.signIn(location));
+$("sign-in").addEventListener("click", () => {
+  // Signing in leaves the page; an invitation that was opened is what one wants to come back to.
+  sessionStorage.setItem(WANTED, location.hash);
+  session.signIn(location);
+});
 $("sign-out").addEventListener("click", async () => {
   $("audio").pause();
   await session.signOut();
@@ -29,7 +39,9 @@ open();
 
 async function open() {
   // A sign-in that did not work out leaves who was signed in before.
-  await session.finish(location, history).catch(() => false);
+  const finished = await session.finish(location, history).catch(() => false);
+  if (finished) history.replaceState(null, "", location.pathname + (sessionStorage.getItem(WANTED) ?? ""));
+  sessionStorage.removeItem(WANTED);
   if (!session.exists) show("signed-out");
   else if (!Stream.supported) show("unsupported");
   else await start();
@@ -40,7 +52,9 @@ addEventListener("hashchange", () => location.hash.startsWith("#token=") && loca
 
 function show(name) {
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== name;
-  for (const id of ["dock", "find", "sign-out"]) $(id).hidden = name !== "library";
+  for (const id of ["dock", "find", "sign-out"]) $(id).hidden = !VIEWS.has(name);
+  $("views").hidden = !VIEWS.has(name) || !session.isPerson;
+  for (const link of $("views").children) link.toggleAttribute("aria-current", link.dataset.views.split(" ").includes(name));
 }
 
 async function start() {
@@ -49,9 +63,13 @@ async function start() {
   const library = new Library(
     api,
     { list: $("tracks"), more: $("more"), count: $("count"), template: $("row") },
-    (track) => (track === player.track ? player.toggle() : player.choose(track)),
+    (track) => choose(track),
   );
-  const player = new Player($("audio"), api, reports, (track, by) => library.beside(track, by));
+  const player = new Player($("audio"), api, reports, (track, by) => (together.active ? null : library.beside(track, by)));
+  const live = new Live(async () => session.token ?? session.refresh());
+  const tracks = new Tracks(api);
+  const together = new Together(api, live, tracks, player, $("audio"), named("together"), { fail });
+  const playlists = new Playlists(api, live, tracks, named("playlist"), { play: (track) => choose(track), fail });
   const waveform = new Waveform($("wave"), $("seek"), (seconds) => player.seek(seconds));
   const media = describeSession(navigator.mediaSession, player);
   await player.open();
@@ -131,10 +149,44 @@ async function start() {
   addEventListener("offline", () => fail({ reason: "OFFLINE" }));
   addEventListener("pagehide", () => player.leave());
 
-  show("library");
+  addEventListener("hashchange", () => route());
   whoIs();
-  await load();
+  await route();
   reports.flush();
+
+  /** Show what the address says. */
+  async function route() {
+    const [, view, id] = /^#\/(\w+)(?:\/(\w+))?/.exec(location.hash) ?? [];
+    if (view !== "playlist") playlists.close();
+    if (!session.isPerson || !["playlists", "playlist", "together"].includes(view)) {
+      show("library");
+      if (!library.total) await load();
+      return;
+    }
+    show(view === "playlist" && !id ? "playlists" : view);
+    try {
+      if (view === "together") await together.open(id);
+      else if (view === "playlist" && id) await playlists.open(id, /[?&]invite=([^&]+)/.exec(location.hash)?.[1]);
+      else await playlists.all();
+      // What let one in has done its work, and is nobody else's.
+      if (id && (view === "together" || location.hash.includes("?"))) {
+        history.replaceState(null, "", view === "together" ? "#/together" : `#/playlist/${id}`);
+      }
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  /** Play a track; in a session, for everybody. */
+  function choose(track) {
+    if (together.active) return together.add(track);
+    return track === player.track ? player.toggle() : player.choose(track);
+  }
+
+  /** The elements of a view by name: `data-playlist="items"`. */
+  function named(view) {
+    return Object.fromEntries([...document.querySelectorAll(`[data-${view}]`)].map((it) => [it.dataset[view], it]));
+  }
 
   async function whoIs() {
     if (!session.isPerson) return;

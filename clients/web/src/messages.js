@@ -8,6 +8,11 @@ const BY_REASON = {
   INSUFFICIENT_SCOPE: "This sign-in does not allow listening. Sign in again, or ask for a new link.",
   TOO_MANY_STREAMS: "You are listening on another device. Choose a track here to go on with it on this one.",
   SKIP_LIMIT: "That was the last skip of this hour on your plan.",
+  NOT_A_MEMBER: "You are no longer in this session.",
+  BAD_INVITE: "This invitation is no longer good. Ask for a new one.",
+  SESSION_ENDED: "The session has ended.",
+  SESSION_FULL: "The session is full.",
+  PLAYLIST_NOT_FOUND: "This playlist is not there, or not for you.",
   NO_STREAM: "This track has no stream that this player can play.",
 };
 

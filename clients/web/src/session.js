@@ -7,7 +7,10 @@ const KEY = "segue.token";
 const SESSION = "segue.session";
 const ASKED = "segue.asked";
 const CLIENT = "web-player";
-const SCOPE = "streaming user-read-private user-read-recently-played user-library-read user-library-modify";
+const SCOPE = [
+  "streaming user-read-private user-read-recently-played user-library-read user-library-modify",
+  "playlist-read-private playlist-modify-private playlist-modify-public user-follow-read user-follow-modify",
+].join(" ");
 const EARLY_MS = 60_000;
 
 /** Move a token out of the address bar into the tab's session; gives the token or null. */

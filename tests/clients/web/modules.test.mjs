@@ -180,3 +180,105 @@ test("errors have words", () => {
   assert.match(wordsFor({ status: 401 }), /expired.*Sign in/);
   assert.match(wordsFor(new TypeError("x")), /Try again/);
 });
+
+// Live channels and listening together.
+
+const { Position, Live } = await import(new URL("live.js", src));
+const { ServerClock } = await import(new URL("clock.js", src));
+const { Servo, positionAt } = await import(new URL("servo.js", src));
+const { applied, movedBy } = await import(new URL("listing.js", src));
+
+test("a channel is heard number by number, and asked for again after a gap", () => {
+  const at = new Position("playlist:p");
+  assert.deepEqual(at.request(), { op: "sub", ch: "playlist:p", presence: false });
+  const pub = (seq, epoch = "e") => ({ op: "pub", epoch, seq, payload: seq });
+  assert.deepEqual(at.take(pub(1)), [[], false]);
+  const [[reset]] = at.take({ op: "sub", recovered: false, epoch: "e", tail: 3, snapshot: { a: 1 } });
+  assert.deepEqual(reset, { kind: "reset", tail: 3, snapshot: { a: 1 } });
+  assert.deepEqual(at.take(pub(3)), [[], false]);
+  assert.deepEqual(at.take(pub(4)), [[{ kind: "published", seq: 4, payload: 4 }], false]);
+  assert.deepEqual(at.take(pub(6)), [[], true]);
+  assert.deepEqual(at.request().since, 4);
+  const answer = { op: "sub", recovered: true, epoch: "e", pubs: [pub(4), pub(5), pub(6)] };
+  assert.deepEqual(at.take(answer)[0].map((it) => it.seq), [5, 6]);
+  assert.deepEqual(at.take(pub(7, "other")), [[], true]);
+  assert.deepEqual(at.take({ op: "revoked", code: "NOT_A_MEMBER" }), [[{ kind: "ended", code: "NOT_A_MEMBER" }], false]);
+  assert.deepEqual(at.take({ op: "error", code: "UNAVAILABLE" }), [[], true]);
+});
+
+test("a connection that breaks comes back and goes on where it was", async () => {
+  globalThis.location.href = "https://h/";
+  const sockets = [];
+  class Socket extends EventTarget {
+    readyState = 1;
+    sent = [];
+    constructor(url) {
+      super();
+      this.url = url;
+      sockets.push(this);
+    }
+    send = (text) => this.sent.push(JSON.parse(text));
+    close = () => this.dispatchEvent(new Event("close"));
+    say = (frame) => this.dispatchEvent(Object.assign(new Event("message"), { data: JSON.stringify(frame) }));
+  }
+  const live = new Live(async () => "token", (url) => new Socket(url));
+  const heard = [];
+  const leave = live.subscribe("playlist:p", (change) => heard.push(change.seq ?? change.kind));
+  await new Promise((done) => setTimeout(done, 5));
+  const [first] = sockets;
+  assert.equal(first.url, "wss://h/live");
+  first.dispatchEvent(new Event("open"));
+  assert.deepEqual(first.sent[0], { op: "auth", token: "token" });
+  first.say({ op: "ready" });
+  first.say({ op: "sub", ch: "playlist:p", recovered: false, epoch: "e", tail: 1, snapshot: {} });
+  first.say({ op: "pub", ch: "playlist:p", epoch: "e", seq: 2, payload: {} });
+  first.close();
+  while (sockets.length < 2) await new Promise((done) => setTimeout(done, 20));
+  sockets[1].say({ op: "ready" });
+  const again = sockets[1].sent.find((it) => it.op === "sub");
+  assert.deepEqual([again.epoch, again.since], ["e", 2]);
+  sockets[1].say({ op: "sub", ch: "playlist:p", recovered: true, epoch: "e", tail: 3, pubs: [{ seq: 3, payload: {} }] });
+  assert.deepEqual(heard, ["reset", 2, 3]);
+  leave();
+  live.close();
+});
+
+test("clock and servo do as the SDK's", () => {
+  const clock = new ServerClock();
+  for (const [sent, up, down] of [[0, 5, 5], [2000, 50, 5], [4000, 6, 6]]) clock.pong(sent, sent + up + 1000, sent + up + down);
+  clock.pong(0, 1, 9000);
+  assert.equal(clock.samples.length, 3);
+  assert.ok(Math.abs(clock.ahead - 1000) < 0.001);
+  const servo = new Servo();
+  assert.equal(servo.correct(1000, 995).rate, 1.005);
+  assert.equal(servo.correct(1000, 1010).rate, 1);
+  assert.equal(servo.correct(1000, 1010).rate, 0.995);
+  const fresh = new Servo();
+  assert.equal(fresh.correct(10_000, 0).seek, 10_030);
+  assert.equal(fresh.correct(10_070, 10_030).seek, 10_140);
+  assert.equal(fresh.correct(10_140, 10_140).seek, null);
+  assert.equal(positionAt({ pos: 500, at: 10_000, playing: true }, 10_250), 750);
+  assert.equal(positionAt({ pos: 500, at: 10_000, playing: true }, 9_000), 500);
+});
+
+test("ops of a playlist's log name items, not places", () => {
+  const item = (id) => ({ id, uri: `u:${id}` });
+  let list = { name: "n", items: ["a", "b", "c"].map(item) };
+  const ids = () => list.items.map((it) => it.id).join("");
+  const apply = (op) => (list = applied(list, op));
+  apply({ op: "add", items: [item("d")], place: { where: "after", item: "a" }, by: "ann" });
+  assert.equal(ids(), "adbc");
+  assert.equal(list.items[1].by, "ann");
+  apply({ op: "move", ids: ["c", "a"], place: { where: "before", item: "d" } });
+  assert.equal(ids(), "cadb");
+  apply({ op: "remove", ids: ["a", "gone"] });
+  apply({ op: "add", items: [item("e")] });
+  assert.equal(ids(), "cdbe");
+  apply({ op: "undo", of: 3, ops: [{ op: "move", ids: ["e"], place: { where: "first" } }], by: "ann" });
+  assert.equal(ids(), "ecdb");
+  apply({ op: "redo", of: 9, ops: [{ op: "move", ids: ["e"] }] });
+  apply({ op: "set", name: "other", by: "ann", at: 1 });
+  assert.deepEqual([list.name, list.by], ["other", undefined]);
+  assert.deepEqual(movedBy(list.items, 1, -1), { op: "move", ids: ["d"], place: { where: "before", item: "c" } });
+  assert.equal(movedBy(list.items, 3, 1), null);
+});
