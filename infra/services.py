@@ -234,6 +234,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         indexes=(
             Index("albums", ("[]listed_for", "-shelf")),
             Index("tracks", ("[]listed_for", "-rank")),
+            Index("uploads", ("[]listed_for", "-place")),
         ),
     ),
     Deployable(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.catalog import uploads
@@ -15,7 +15,7 @@ from functions.catalog.naming import MAX_ARTISTS, MAX_NAME_CHARS
 from functions.catalog.store import Store
 from functions.catalog.uploads import Description, Upload
 from functions.catalog.views import upload_view
-from shared.errors import Unavailable
+from shared.errors import Forbidden, NotFound, Unavailable
 from shared.ids import parse_id
 from shared.web.answers import answer
 from shared.web.paging import Paged, page_view
@@ -24,6 +24,18 @@ from shared.web.principal import Principal, requires
 log = logging.getLogger(__name__)
 
 Uploader = Annotated[Principal, Depends(requires("uploads:write"))]
+Client = Annotated[
+    str | None,
+    Query(
+        max_length=64,
+        pattern=r"^[0-9A-Za-z-]+$",
+        description="Whose: a client's id, or `me`. All of them, for whoever edits the catalog",
+    ),
+]
+MAX_SKIPPED = 10_000
+_BEFORE_ALL = "~"
+"""Sorts after every place."""
+SEES_ALL = "catalog:write"
 Name = Annotated[
     str, Field(min_length=1, max_length=MAX_NAME_CHARS, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
@@ -107,15 +119,49 @@ def routes(
     @router.get("/v1/uploads/{upload_id}")
     async def get_upload(upload_id: str, uploader: Uploader) -> Response:
         upload = await store.uploads.get(parse_id(upload_id, "upload id"))
+        if upload.created_by != uploader.client_id and SEES_ALL not in uploader.scopes:
+            raise NotFound(f"no upload {upload_id}", code="UPLOAD_NOT_FOUND")
         return answer(upload_view(await current(upload)), headers={"cache-control": "no-store"})
 
     @router.get("/v1/uploads")
-    async def list_uploads(page: Paged, uploader: Uploader) -> Response:
-        found, total = await asyncio.gather(
-            store.uploads.page("created_at", descending=True, limit=page.limit, offset=page.offset),
-            store.uploads.count(),
-        )
+    async def list_uploads(page: Paged, uploader: Uploader, created_by: Client = None) -> Response:
+        owner = owner_of(uploader, created_by)
+        if owner is None:
+            found, total = await asyncio.gather(
+                store.uploads.page(
+                    "created_at", descending=True, limit=page.limit, offset=page.offset
+                ),
+                store.uploads.count(),
+            )
+        else:
+            listed = ("listed_for", [owner])
+            upto, total = await asyncio.gather(
+                store.uploads.scan(
+                    listed,
+                    order_by="place",
+                    descending=True,
+                    after=_BEFORE_ALL,
+                    limit=min(page.offset, MAX_SKIPPED) + page.limit,
+                ),
+                store.uploads.count(listed),
+            )
+            found = upto[page.offset :]
+        more = {"created_by": created_by} if created_by else None
         href = f"{public_url}/v1/uploads"
-        return answer(page_view(href, page, [upload_view(upload) for upload in found], total))
+        items = [upload_view(upload) for upload in found]
+        return answer(page_view(href, page, items, total, more))
 
     return router
+
+
+def owner_of(uploader: Principal, asked: str | None) -> str | None:
+    """Whose uploads are listed: one client's, or (None) everybody's.
+
+    Raises:
+        Forbidden: another's, of a client that does not edit the catalog (INSUFFICIENT_SCOPE).
+    """
+    if asked in (None, "me"):
+        return None if asked is None and SEES_ALL in uploader.scopes else uploader.client_id
+    if asked != uploader.client_id and SEES_ALL not in uploader.scopes:
+        raise Forbidden(f"needs scope {SEES_ALL}", code="INSUFFICIENT_SCOPE")
+    return asked

@@ -29,7 +29,8 @@ MAX_REDRIVES = 5
 @dataclass(frozen=True, slots=True)
 class Upload:
     """One master on its way. What the client said about it gives way to nothing: tags only
-    fill what it left open. `due_at` is when the sweep should look at it, None when settled."""
+    fill what it left open. `due_at` is when the sweep should look at it, None when settled.
+    `listed_for` are the clients whose list it is on, `place` where: later ones sort behind."""
 
     upload_id: str
     track_id: str
@@ -48,6 +49,8 @@ class Upload:
     updated_at: datetime
     due_at: datetime | None
     redrives: int = 0
+    listed_for: tuple[str, ...] = ()
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ def new_upload(
         created_at=at,
         updated_at=at,
         due_at=at + FIRST_LOOK_AFTER,
+        listed_for=(by,),
+        place=f"{at:%Y%m%d%H%M%S%f}|{upload_id}",
     )
 
 

@@ -196,6 +196,39 @@ async def test_lists_are_pages_newest_first():
     assert (listed["total"], listed["items"][0]["status"]) == (4, "awaiting_master")
 
 
+async def test_a_client_sees_its_own_uploads_and_whoever_edits_the_catalog_sees_all():
+    catalog = Catalog()
+    own = TOKENS.bearer("uploads:write", client_id="studio")
+    other = TOKENS.bearer("uploads:write", client_id="rival")
+    editor = TOKENS.bearer("uploads:write catalog:write", client_id="operator")
+
+    async def listed(headers: dict[str, str], query: str = "") -> list[str]:
+        page = await client.get(f"/v1/uploads{query}", headers=headers)
+        return [it["filename"] for it in page.json()["items"]]
+
+    async with client_of(catalog.app()) as client:
+        made: list[dict[str, Any]] = []
+        for number, who in enumerate((own, other, own, own)):
+            asked = {"filename": f"{number}.flac", "size_bytes": 5}
+            made.append((await client.post("/v1/uploads", json=asked, headers=who)).json())
+            catalog.now.forward(seconds=1)
+        assert await listed(own) == ["3.flac", "2.flac", "0.flac"]
+        assert await listed(other) == await listed(other, "?created_by=me") == ["1.flac"]
+        assert await listed(editor) == ["3.flac", "2.flac", "1.flac", "0.flac"]
+        assert await listed(editor, "?created_by=rival") == ["1.flac"]
+        assert await listed(editor, "?created_by=me") == []
+        page = (await client.get("/v1/uploads?created_by=me&limit=2", headers=own)).json()
+        assert (page["total"], len(page["items"])) == (3, 2)
+        assert "created_by=me" in page["next"]
+        rest = (await client.get(page["next"], headers=own)).json()
+        assert [it["filename"] for it in rest["items"]] == ["0.flac"]
+        refused = await client.get("/v1/uploads?created_by=studio", headers=other)
+        assert (refused.status_code, code_of(refused)) == (403, "INSUFFICIENT_SCOPE")
+        path = f"/v1/uploads/{made[0]['upload_id']}"
+        answers = [await client.get(path, headers=who) for who in (own, other, editor)]
+        assert [it.status_code for it in answers] == [200, 404, 200]
+
+
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=51", "offset=-1", "offset=x", "offset=10000000"]
 )
