@@ -270,8 +270,15 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         publishes=(LicenceChanged, RightsChanged),
         consumes=(TrackChanged,),
         firestore=True,
-        env={"GOOGLE_CLOUD_PROJECT": "{project}", **_VERIFIES_TOKENS, **_TAKES_PUSHES},
+        env={
+            "GOOGLE_CLOUD_PROJECT": "{project}",
+            "DDEX_PARTY_ID": "{ddex_party_id}",
+            **_VERIFIES_TOKENS,
+            **_TAKES_PUSHES,
+        },
         schedules=(Schedule("republish-licences", "*/5 * * * *"),),
+        # Each message may be 32 MB.
+        scale=Scale(concurrency=10, memory="1Gi"),
     ),
     Deployable(
         name="playback",
@@ -337,7 +344,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
     Deployable(
         name="playlists",
         kind="api",
-        routes=("/v1/me/playlists", "/v1/playlists/*"),
+        routes=("/v1/me/playlists", "/v1/me/playlists/*", "/v1/playlists/*"),
         publishes=(ChannelPublished, PlaylistChanged),
         consumes=(
             TrackChanged,

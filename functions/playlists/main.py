@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from functions.playlists.documents import MARKS, SHELF, Mark, Shelved
+from functions.playlists.documents import FOLDERS, MARKS, SHELF, Mark, Shelved
+from functions.playlists.folders import FoldersDocument
 from functions.playlists.listening import HEARD, HeardDocument
 from functions.playlists.projections import ALBUMS, TRACKS, USERS, Projections, TrackFacts
 from functions.playlists.service import Neighbours, Service
@@ -68,6 +69,7 @@ def create() -> FastAPI:
             marks=open(MARKS, Mark, "mark"),
             shelf=open(SHELF, Shelved, "playlist"),
             heard=open(HEARD, HeardDocument, "track"),
+            folders=open(FOLDERS, FoldersDocument, "folders"),
             projections=Projections(
                 open(TRACKS, TrackFacts, "track"),
                 recent(TRACKS, TrackFacts, "track"),

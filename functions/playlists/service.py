@@ -8,16 +8,19 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from functions.playlists import api, editing
+from functions.playlists import api, editing, making
 from functions.playlists.branching import Branches
 from functions.playlists.covers import Mosaics
 from functions.playlists.documents import Mark, Open, Shelved
+from functions.playlists.folders import Folders, FoldersDocument
 from functions.playlists.following import Following
 from functions.playlists.history import History
 from functions.playlists.inviting import Invites
 from functions.playlists.items import FIRST, Items
 from functions.playlists.listening import HeardDocument, Listening
+from functions.playlists.matching import Matcher
 from functions.playlists.mixes import Mixes
+from functions.playlists.ops import Chunk
 from functions.playlists.playlist import Playlist
 from functions.playlists.playlists import Playlists
 from functions.playlists.projections import Projections
@@ -26,7 +29,7 @@ from functions.playlists.sequencer import Sequencer
 from functions.playlists.shapes import ANSWERS
 from functions.playlists.shelf import Shelf
 from functions.playlists.smart import Smart
-from functions.playlists.store import Store
+from functions.playlists.store import Live, Store
 from functions.playlists.subscriptions import handlers
 from functions.playlists.views import EVERY_MS, Views
 from shared.gcp.documents import Documents
@@ -44,6 +47,7 @@ class Neighbours:
     marks: Documents[Mark]
     shelf: Documents[Shelved]
     heard: Documents[HeardDocument]
+    folders: Documents[FoldersDocument]
     projections: Projections
     images: Images
     publish: Callable[[Any], Awaitable[None]]
@@ -99,6 +103,8 @@ class Service:
         self.history = History(self.playlists)
         self.invites = Invites(self.playlists)
         self.following = Following(shelf, given.http, public_url)
+        self.folders = Folders(given.folders)
+        self.matcher = Matcher(given.projections, given.http, public_url)
 
     def app(
         self,
@@ -126,6 +132,15 @@ class Service:
                 self._url,
                 now_ms=self._now_ms,
             ),
+            making.routes(
+                self.playlists,
+                self.items,
+                self._given.projections,
+                self.matcher,
+                self.smart,
+                self.folders,
+                self._url,
+            ),
             subscriptions(
                 caller,
                 handlers(
@@ -147,7 +162,7 @@ class Service:
         await self.views.settle()
         await self.publication.settle()
 
-    def _committed(self, live, chunk) -> None:
+    def _committed(self, live: Live, chunk: Chunk) -> None:
         self.publication.say(live, chunk)
         self.views.wanted(live)
 

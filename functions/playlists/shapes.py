@@ -13,6 +13,7 @@ from shared.web.shapes import (
     URL,
     YES_NO,
     Answers,
+    Content,
     Shape,
     linked,
     many,
@@ -143,6 +144,30 @@ _DIFF = record(
     },
 )
 _INVITE = {"id": TEXT, "role": word("editor", "viewer"), "expires_at": INSTANT}
+_IMPORTED = record(
+    "Imported",
+    {
+        "playlist_id": TEXT,
+        "name": TEXT,
+        "total": COUNT,
+        "matched": COUNT,
+        "by": record(None, {"uri": COUNT, "isrc": COUNT, "search": COUNT}),
+        "unmatched": many(
+            record(
+                None,
+                {
+                    "index": COUNT,
+                    "title": TEXT,
+                    "artist": TEXT,
+                    "album": TEXT,
+                    "isrc": nullable(TEXT),
+                    "reason": TEXT,
+                },
+            )
+        ),
+    },
+)
+_RULE = record("Rule", {"rule": ANY})
 _ONE = "/v1/playlists/{playlist_id}"
 
 
@@ -189,4 +214,13 @@ ANSWERS: Mapping[str, Answers | None] = {
     f"DELETE {_ONE}/invites/{{invite_id}}": {204: None},
     f"POST {_ONE}/join": {200: _DONE},
     f"GET {_ONE}/rich": {200: record("RichPlaylist", {"playlist_id": TEXT, **_STATE})},
+    "POST /v1/playlists/import": {201: _IMPORTED},
+    "POST /v1/playlists/smart": {201: _FULL},
+    f"GET {_ONE}/export": {200: Content("application/xspf+xml")},
+    f"GET {_ONE}/rule": {200: _RULE},
+    f"PUT {_ONE}/rule": {200: _RULE},
+    "GET /v1/me/playlists/folders": {
+        200: record("Folders", {"revision": COUNT, "items": many(ANY)})
+    },
+    "PUT /v1/me/playlists/folders": {200: record(None, {"revision": COUNT})},
 }

@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from functions.playlists.documents import MARKS, SHELF, Mark, Shelved
+from functions.playlists.documents import FOLDERS, MARKS, SHELF, Mark, Shelved
+from functions.playlists.folders import FoldersDocument
 from functions.playlists.listening import HEARD, HeardDocument
 from functions.playlists.projections import ALBUMS, TRACKS, USERS, Projections, TrackFacts
 from functions.playlists.service import Neighbours, Service
@@ -99,6 +100,7 @@ class Instance:
                 marks=cloud.open(MARKS, Mark, "mark"),
                 shelf=cloud.open(SHELF, Shelved, "playlist"),
                 heard=cloud.open(HEARD, HeardDocument, "track"),
+                folders=cloud.open(FOLDERS, FoldersDocument, "folders"),
                 projections=Projections(
                     cloud.open(TRACKS, TrackFacts, "track"),
                     cloud.recent(TRACKS, TrackFacts, "track"),
