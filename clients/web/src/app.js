@@ -52,7 +52,8 @@ addEventListener("hashchange", () => location.hash.startsWith("#token=") && loca
 
 function show(name) {
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== name;
-  for (const id of ["dock", "find", "sign-out"]) $(id).hidden = !VIEWS.has(name);
+  for (const id of ["dock", "sign-out"]) $(id).hidden = !VIEWS.has(name);
+  for (const id of ["find", "count"]) $(id).hidden = name !== "library";
   $("views").hidden = !VIEWS.has(name) || !session.isPerson;
   for (const link of $("views").children) link.toggleAttribute("aria-current", link.dataset.views.split(" ").includes(name));
 }
@@ -70,7 +71,7 @@ async function start() {
   const tracks = new Tracks(api);
   const together = new Together(api, live, tracks, player, $("audio"), named("together"), { fail });
   const playlists = new Playlists(api, live, tracks, named("playlist"), { play: (track) => choose(track), fail });
-  const waveform = new Waveform($("wave"), $("seek"), (seconds) => player.seek(seconds));
+  const waveform = new Waveform($("wave"), $("seek"), (seconds) => controls().seek(seconds));
   const media = describeSession(navigator.mediaSession, player);
   await player.open();
 
@@ -93,9 +94,9 @@ async function start() {
     clearTimeout(typing);
     typing = setTimeout(() => attempt(() => library.search($("search").value.trim())), TYPING_MS);
   });
-  $("toggle").addEventListener("click", () => player.toggle());
-  $("next").addEventListener("click", () => player.next());
-  $("previous").addEventListener("click", () => player.previous());
+  $("toggle").addEventListener("click", () => controls().toggle());
+  $("next").addEventListener("click", () => controls().next());
+  $("previous").addEventListener("click", () => controls().previous());
   $("dismiss").addEventListener("click", clear);
 
   const volume = $("volume");
@@ -109,10 +110,10 @@ async function start() {
   setVolume();
 
   onKeys(document, {
-    toggle: () => player.toggle(),
-    next: () => player.next(),
-    previous: () => player.previous(),
-    seekBy: (seconds) => player.seek(player.positionS + seconds),
+    toggle: () => controls().toggle(),
+    next: () => controls().next(),
+    previous: () => controls().previous(),
+    seekBy: (seconds) => controls().seek(player.positionS + seconds),
     volumeBy: (step) => {
       volume.value = String(Math.max(0, Math.min(1, Number(volume.value) + step)));
       setVolume();
@@ -175,6 +176,11 @@ async function start() {
     } catch (error) {
       fail(error);
     }
+  }
+
+  /** What the buttons and keys work on: in a session, what everybody hears. */
+  function controls() {
+    return together.active ? together : player;
   }
 
   /** Play a track; in a session, for everybody. */

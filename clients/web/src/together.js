@@ -43,8 +43,8 @@ export class Together {
     this.#storage = storage;
     parts.begin.addEventListener("click", () => this.#attempt(async () => this.#enter(await api.beginSession())));
     parts.leave.addEventListener("click", () => this.#attempt(() => this.#go()));
-    parts.toggle.addEventListener("click", () => this.#do({ op: this.state?.playing ? "pause" : "play" }));
-    parts.skip.addEventListener("click", () => this.#do({ op: "skip" }));
+    parts.toggle.addEventListener("click", () => this.toggle());
+    parts.skip.addEventListener("click", () => this.next());
     parts.find.addEventListener("input", () => this.#attempt(() => this.#suggest()));
     audio.addEventListener("ended", () => this.active && this.#do({ op: "skip", if_v: this.state.v }));
     addEventListener("pagehide", () => this.#stop());
@@ -170,6 +170,24 @@ export class Together {
     if (this.#audio.playbackRate !== rate) this.#audio.playbackRate = rate;
     this.#parts.off.textContent = `${Math.abs(Math.round(this.offMs))} ms`;
     this.#parts.off.dataset.ms = String(this.offMs);
+  }
+
+  // What the player's own controls do while one is in a session: for everybody.
+
+  toggle() {
+    return this.#do({ op: this.state?.playing ? "pause" : "play" });
+  }
+
+  next() {
+    return this.#do({ op: "skip" });
+  }
+
+  previous() {
+    return this.seek(0);
+  }
+
+  seek(seconds) {
+    return this.#do({ op: "seek", position_ms: Math.max(0, Math.round(seconds * 1000)) });
   }
 
   /** Add a track to the queue, or play it when nothing does. */
