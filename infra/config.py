@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 import pulumi
 
 OIDC_CERTS_URL = "https://www.googleapis.com/oauth2/v3/certs"
+NO_PARTY = "PADPIDA0000000000Q"
+"""A DDEX party id that nobody has: until `segue:ddexPartyId` says ours, no deal that names its
+channels is for us."""
 RUN_API_ENDPOINT = "https://run.googleapis.com"
 DATAFLOW_API_ENDPOINT = "https://dataflow.googleapis.com"
 
@@ -71,6 +74,7 @@ class StackConfig:
     firestore_location: str
     domain: str
     default_territory: str
+    ddex_party_id: str
     requests_per_minute: int
     protect: bool
     jwt_signing_key: pulumi.Output[str]
@@ -136,6 +140,7 @@ class StackConfig:
             firestore_location=segue.require("firestoreLocation"),
             domain=domain,
             default_territory=segue.require("defaultTerritory"),
+            ddex_party_id=segue.get("ddexPartyId") or NO_PARTY,
             requests_per_minute=segue.require_int("requestsPerMinute"),
             protect=segue.require_bool("protect"),
             jwt_signing_key=segue.require_secret("jwtSigningKey"),

@@ -241,6 +241,7 @@ class Deployed(pulumi.ComponentResource):
             "warm_budget_mib": str(config.warm_budget_mib),
             "public_url": config.public_url,
             "default_territory": config.default_territory,
+            "ddex_party_id": config.ddex_party_id,
             "oidc_certs_url": config.oidc_certs_url,
             "run_api_endpoint": config.run_api_endpoint,
             "launch_url": launch_url(config),

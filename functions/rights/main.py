@@ -29,7 +29,7 @@ from shared.web.push import Caller, subscriptions, tasks
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`service_audience` and `push_identity`: what the scheduler's ID tokens must carry.
-    `ddex_party_id`: who we are in licensors' messages; the default is nobody's."""
+    `ddex_party_id`: who we are in licensors' messages."""
 
     google_cloud_project: str
     public_url: str
@@ -37,7 +37,7 @@ class Settings:
     oidc_certs_url: str
     service_audience: str
     push_identity: str
-    ddex_party_id: str = "PADPIDA0000000000Q"
+    ddex_party_id: str
 
 
 def create() -> FastAPI:
