@@ -12,8 +12,6 @@ ALBUMS = "library_albums"
 ARTISTS = "library_artists"
 USERS = "library_users"
 
-MAX_HOPS = 20
-
 
 class Projections:
     """What the library knows of the things that it holds."""
@@ -33,14 +31,7 @@ class Projections:
     async def survivors(self, ids: Iterable[str]) -> dict[str, ArtistCard]:
         """The artists that `ids` stand for now, by the ids asked for."""
         asked = list(dict.fromkeys(ids))
-        known: dict[str, ArtistCard] = {}
-        todo = set(asked)
-        for _ in range(MAX_HOPS):
-            if not todo:
-                break
-            found = await self.artists.many(todo)
-            known |= found
-            todo = {it.merged_into for it in found.values() if it.merged_into} - known.keys()
+        known = await self.artists.chased(asked, lambda it: (it.merged_into,))
         return {id: known[last] for id in asked if (last := _last(id, known)) in known}
 
     async def family(self, ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -48,13 +39,8 @@ class Projections:
         asked = list(dict.fromkeys(ids))
         survivors = await self.survivors(asked)
         known = {it.artist_id: it for it in survivors.values()}
-        todo = {id for it in known.values() for id in it.absorbed} - known.keys()
-        for _ in range(MAX_HOPS):
-            if not todo:
-                break
-            found = await self.artists.many(todo)
-            known |= found
-            todo = {id for it in found.values() for id in it.absorbed} - known.keys()
+        absorbed = {id for it in known.values() for id in it.absorbed} - known.keys()
+        known |= await self.artists.chased(absorbed, lambda it: it.absorbed)
 
         def all_of(id: str) -> tuple[str, ...]:
             same = {id: None}

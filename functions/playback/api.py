@@ -178,8 +178,9 @@ def routes(
         after: Milliseconds = None,
         before: Milliseconds = None,
     ) -> Response:
+        kept = await histories.get(reader.user_id)
         plays = history.between(
-            await histories.get(reader.user_id),
+            kept,
             after=_instant(after),
             before=_instant(before),
             limit=limit,
@@ -202,6 +203,7 @@ def routes(
             ],
             "next": f"{href}?limit={limit}&before={oldest}" if len(plays) == limit else None,
             "cursors": {"after": newest, "before": oldest} if plays else None,
+            "total": len(kept.plays),
         }
         return answer(body, headers={"cache-control": "private, no-cache"})
 

@@ -284,6 +284,7 @@ async def test_recently_played_is_newest_first_and_paged_by_time():
         second = (await client.get(first["next"], headers=READS)).json()
     assert [item["played_at"][14:16] for item in first["items"]] == ["02", "01"]
     assert [item["played_at"][14:16] for item in second["items"]] == ["00"]
+    assert first["total"] == second["total"] == 4
     track = first["items"][0]["track"]
     assert (track["id"], track["name"], track["artists"][0]["name"]) == (TRACK, "Title 1", "Ada")
     after = int(first["cursors"]["before"])
