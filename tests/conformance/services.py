@@ -21,6 +21,7 @@ from tests.functions.playback.events import track_played
 from tests.functions.rights import test_api as rights
 from tests.functions.search import fakes as search_fakes
 from tests.functions.search import test_api as search_tests
+from tests.functions.social import service as social_service
 from tests.functions.subsonic import world as subsonic_world
 from tests.functions.test_bad_input import TOKENS, events_app
 from tests.web import NOW, PUBLIC_URL, client_of
@@ -182,6 +183,27 @@ async def search() -> Probed:
     return Probed(app, lambda: search_tests.BEARER, known)
 
 
+async def social() -> Probed:
+    made = social_service.Social()
+    bearer = made.tokens.bearer(scopes(document("social")), sub="ann")
+    await made.follow("bob", "ann")
+    await made.follow("ann", "bob")
+    await made.name("bob", "Bob")
+    track = {"track_id": "t" * 22}
+    await made.ask("bob", "PUT", "/v1/me/now-playing", track)
+    session = (await made.ask("ann", "POST", "/v1/sessions", {})).json()
+    sent = {"uri": "spotify:track:" + "t" * 22, "to": ["ann"]}
+    share = (await made.ask("bob", "POST", "/v1/shares", sent)).json()
+    feed = (await made.get("ann", "/v1/me/feed/changes"))["epoch"]
+    known = {
+        "user_id": ["bob"],
+        "session_id": [session["id"]],
+        "share_id": [share["share_id"]],
+        "epoch": [feed, session["epoch"]],
+    }
+    return Probed(made.app, lambda: bearer, known)
+
+
 async def subsonic() -> Probed:
     shown = {**subsonic_world.signed(), "f": "json"}
     things = [subsonic_world.id_of(kind, 1) for kind in ("artist", "album")]
@@ -202,5 +224,6 @@ SERVICES: Mapping[str, Callable[[], Awaitable[Probed]]] = {
     "playback": playback_,
     "rights": rights_,
     "search": search,
+    "social": social,
     "subsonic": subsonic,
 }

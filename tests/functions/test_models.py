@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-APIS = ("accounts", "catalog", "events", "insights", "library", "playback", "rights", "royalties")
+APIS = ("accounts", "catalog", "events", "insights", "library", "playback", "rights", "royalties", "social")
 BOUNDS = {"maxLength", "pattern", "enum", "const", "format"}
 
 

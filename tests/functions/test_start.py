@@ -26,6 +26,7 @@ APIS = (
     "rights",
     "royalties",
     "search",
+    "social",
     "subsonic",
 )
 BUDGET_CPU_S = 0.7
@@ -43,6 +44,7 @@ FORBIDDEN = {
     "rights": ("google.cloud.storage",),
     "royalties": ("google.cloud.pubsub_v1",),
     "search": ("google.cloud.pubsub_v1",),
+    "social": ("google.cloud.storage",),
     "subsonic": ("google.cloud.pubsub_v1", "google.cloud.storage"),
 }
 ALLOWED = {"accounts": {"jinja2"}}

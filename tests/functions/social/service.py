@@ -26,7 +26,7 @@ class Social:
     def __post_init__(self) -> None:
         self.documents: dict[str, MemoryDocuments[Any]] = {}
         self.parts = service.parts(self._collection, self.published, now=self.clock, new_id=new_id)
-        app = service.app(
+        self.app = service.app(
             self.parts,
             self.pushes.caller(),
             self.tokens.verifier(),
@@ -34,7 +34,7 @@ class Social:
             now=self.clock,
             new_id=new_id,
         )
-        self.http = client_of(app)
+        self.http = client_of(self.app)
 
     def _collection(self, name: str, cls: type[Any], what: str) -> MemoryDocuments[Any]:
         return self.documents.setdefault(name, MemoryDocuments(cls, what))
