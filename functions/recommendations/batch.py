@@ -27,7 +27,7 @@ from functions.recommendations.generations import (
 )
 from functions.recommendations.outlets import CloudOutlet, FolderOutlet, Outlet
 from functions.recommendations.plan import Plan, shards_for
-from functions.recommendations.reading import AvroSource, BigQuerySource, Source
+from functions.recommendations.plays import AvroSource, BigQuerySource, Source
 from functions.recommendations.shelf import BucketShelf, FolderShelf, Shelf
 from shared.web import logs
 from shared.zones import ZONES

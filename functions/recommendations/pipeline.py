@@ -28,7 +28,7 @@ from functions.recommendations.generations import (
 from functions.recommendations.learning import Kept
 from functions.recommendations.outlets import Outlet
 from functions.recommendations.plan import Plan
-from functions.recommendations.reading import Source
+from functions.recommendations.plays import Source
 from functions.recommendations.shelf import Shelf, zone_folder
 from functions.recommendations.summary import Summary, drift
 

@@ -31,13 +31,16 @@ def launcher(url: str, body: str) -> Launch:
 
 def _launch(url: str, asked: object) -> str:
     import google.auth
+    import httpx
     from google.auth.exceptions import GoogleAuthError
-    from google.auth.transport.requests import AuthorizedSession
+    from google.auth.transport.requests import Request
 
     try:
-        session = AuthorizedSession(google.auth.default(scopes=[_SCOPE])[0])
-        answer = session.post(url, json=asked, timeout=_TIMEOUT_S)
-    except (GoogleAuthError, OSError) as error:
+        credentials = google.auth.default(scopes=[_SCOPE])[0]
+        credentials.refresh(Request())
+        headers = {"Authorization": f"Bearer {credentials.token}"}
+        answer = httpx.post(url, json=asked, headers=headers, timeout=_TIMEOUT_S)
+    except (GoogleAuthError, httpx.HTTPError, OSError) as error:
         raise Unavailable(f"Dataflow did not answer: {error}") from error
     if answer.status_code == 409:
         raise Conflict("it runs already", code="ALREADY_RUNS")

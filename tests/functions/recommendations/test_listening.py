@@ -5,7 +5,7 @@ import pytest
 
 from functions.recommendations import listening
 from functions.recommendations.listening import profiles, split, weigh
-from functions.recommendations.reading import block
+from functions.recommendations.plays import block
 from tests.functions.recommendations.listeners_with_tastes import MONDAY, play
 
 LATELY = MONDAY - timedelta(days=2)

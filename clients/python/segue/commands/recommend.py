@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from segue.client import Client
 from segue.commands.context import client_for, err, out, profile_of
@@ -48,7 +49,7 @@ def run(
             if error.code != "ALREADY_RUNS":
                 raise
             err().say("it runs already: following it")
-            generation, old = newest(client, zone)["generation"], None
+            generation, old = _this_week(), None
         ended = _follow(client, f"{_RUNS}/{generation}/{zone}", old)
     if ended["state"] == "failed":
         raise BatchFailed(ended["message"] or "the batch failed")
@@ -82,6 +83,11 @@ def newest(client: Client, zone: str) -> dict[str, Any]:
     return max(found, key=lambda it: it["generation"])
 
 
+def _this_week() -> str:
+    year, week, _ = datetime.now(UTC).isocalendar()
+    return f"{year:04d}-W{week:02d}"
+
+
 def _all(client: Client, zone: str) -> list[dict[str, Any]]:
     return [it for it in client.get(_RUNS)["items"] if it["zone"] == zone]
 
@@ -113,7 +119,7 @@ def _follow(client: Client, path: str, old: dict[str, Any] | None) -> dict[str, 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=err(), transient=True) as progress:
