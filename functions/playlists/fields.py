@@ -5,6 +5,7 @@ fields=!tracks.items(track(album))                all but these
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from shared.errors import Invalid
@@ -25,8 +26,13 @@ def parse(text: str) -> tuple[Wanted, Wanted]:
         raise _invalid()
     tokens = _TOKEN.findall(text)
     wanted, unwanted = Wanted(), Wanted()
-    rest = _list(tokens, 0, wanted, unwanted, 0)
-    if rest != len(tokens):
+
+    def note(path: tuple[str, ...], exclude: bool) -> None:
+        branch = unwanted if exclude else wanted
+        for name in path:
+            branch = branch.setdefault(name, {})
+
+    if _list(tokens, 0, (), False, note) != len(tokens):
         raise _invalid()
     return wanted, unwanted
 
@@ -39,31 +45,34 @@ def selected(value: Any, text: str | None) -> Any:
     return _without(_only(value, wanted) if wanted else value, unwanted)
 
 
-def _list(tokens: list[str], at: int, wanted: Wanted, unwanted: Wanted, depth: int) -> int:
-    if depth > MAX_DEPTH:
+def _list(
+    tokens: list[str],
+    at: int,
+    prefix: tuple[str, ...],
+    exclude: bool,
+    note: Callable[[tuple[str, ...], bool], None],
+) -> int:
+    """Read a list of fields below `prefix` from token number `at`; where it ends."""
+    if len(prefix) > MAX_DEPTH:
         raise _invalid()
     while at < len(tokens) and tokens[at] != ")":
-        exclude = tokens[at] == "!"
-        at += exclude
-        branch, other = (unwanted, wanted) if exclude else (wanted, unwanted)
+        path, excluded = prefix, exclude
+        if tokens[at] == "!":
+            at, excluded = at + 1, True
         while True:
-            if at >= len(tokens) or (not tokens[at][0].isalnum() and tokens[at][0] != "_"):
+            if at >= len(tokens) or tokens[at] in "(),.!":
                 raise _invalid()
-            name = tokens[at]
+            path, at = (*path, tokens[at]), at + 1
+            if at >= len(tokens) or tokens[at] != ".":
+                break
             at += 1
-            if at < len(tokens) and tokens[at] in (".", "("):
-                branch = branch.setdefault(name, {})
-                other = other.setdefault(name, {}) if not exclude else {}
-                if tokens[at] == ".":
-                    at += 1
-                    continue
-                at = _list(tokens, at + 1, branch, other, depth + 1)
-                if at >= len(tokens):
-                    raise _invalid()
-                at += 1
-            else:
-                branch.setdefault(name, {})
-            break
+        if at < len(tokens) and tokens[at] == "(":
+            at = _list(tokens, at + 1, path, excluded, note)
+            if at >= len(tokens):
+                raise _invalid()
+            at += 1
+        else:
+            note(path, excluded)
         if at < len(tokens) and tokens[at] == ",":
             at += 1
     return at

@@ -136,12 +136,12 @@ def routes(
         """A playlist that a rule fills: live, or frozen as it is now."""
         needs(user, _MODIFY)
         wanted = asked.decoded(_smart, await request.body())
-        rules.parse(wanted.rule)
+        rule = msgspec.to_builtins(rules.parse(wanted.rule))
         about = Set(
             name=wanted.name,
             description=wanted.description,
             visibility="private",
-            rule=wanted.rule,
+            rule=rule,
         )
         nonce = asked.nonce_of(request, user.user_id)
         id = await playlists.create(user.user_id, about, kind="smart", nonce=nonce)
@@ -162,7 +162,7 @@ def routes(
         may_modify(user, seen.attributes)
         wanted = asked.decoded(_rule, await request.body()).rule
         if wanted is not None:
-            rules.parse(wanted)
+            wanted = msgspec.to_builtins(rules.parse(wanted))
         if seen.attributes.kind == "mix":
             raise Invalid("a mix follows no rule of yours", code="INVALID_RULE")
         await playlists.submit(id, user.user_id, [Set(rule=wanted)])
