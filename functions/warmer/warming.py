@@ -115,7 +115,7 @@ class Warmer:
         url = f"{edge.url}/{piece.path}?{signature}"
         try:
             async with self._client.stream("GET", url, headers={HEADER: "1"}) as response:
-                async for _ in response.aiter_raw():
+                async for _ in response.aiter_bytes():
                     pass  # Cloud CDN keeps what it has passed on whole
         except httpx.HTTPError as error:
             log.warning("%s: %s was not fetched: %r", edge.name, piece.path, error)
