@@ -18,7 +18,7 @@ def data_dir() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run by several workers, a file's tests stay with one, and all journeys: they share a cloud."""
+    """With several workers, a file's tests stay with one, and all journeys: they share a cloud."""
     for item in items:
         path = item.path.relative_to(ROOT / "tests")
         group = path.parts[0] if path.parts[0] == "journeys" else str(path)
