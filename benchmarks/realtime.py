@@ -94,7 +94,7 @@ class Listener(asyncio.Protocol):
                 self._frame(frame, now)
 
     def _frame(self, frame: bytes, now: float) -> None:
-        if frame.startswith(b'{"op":"pub"') or frame.startswith(b'{"op": "pub"'):
+        if frame.startswith((b'{"op":"pub"', b'{"op": "pub"')):
             at = frame.index(b"sent") + 5
             self._late.append(now - float(frame[at:].lstrip(b'\\": ').partition(b",")[0]))
             self.heard += 1
