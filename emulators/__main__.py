@@ -13,7 +13,8 @@ from pathlib import Path
 
 from emulators.demo import DemoFailed, run_demo
 from emulators.java import MissingEmulator
-from emulators.supervisor import ROOT, InUse, NotReady, Supervisor, wipe
+from emulators.supervisor import InUse, NotReady, Supervisor, wipe
+from emulators.tree import ROOT
 
 
 def main() -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import aiohttp
 
-from emulators.supervisor import ROOT, Supervisor
+from emulators.supervisor import Supervisor
+from emulators.tree import ROOT
 
 
 class DemoFailed(RuntimeError):

@@ -63,6 +63,11 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
+def free_port() -> int:
+    """One of `free_ports`."""
+    return free_ports(1)[0]
+
+
 def is_free(port: int) -> bool:
     """Whether nothing listens on `port`."""
     with socket.socket() as probe:

@@ -1,10 +1,8 @@
 """A stack's plain configuration values, read without the SDK."""
 
-from pathlib import Path
-
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+from emulators.tree import ROOT
 
 STAND_INS = {
     "segue:jwtSigningKey": "stand-in for a PEM key",

@@ -32,9 +32,9 @@ from emulators.run_api import run_routes
 from emulators.runtime import bigquery
 from emulators.scheduler import NoJob, Scheduler
 from emulators.stack import stack_config
+from emulators.tree import ROOT
 from emulators.workloads import Platform
 
-ROOT = Path(__file__).resolve().parents[1]
 STACK = "dev"
 DEFAULT_PORT = 8780
 READY_TIMEOUT_S = 180.0

@@ -18,10 +18,10 @@ import requests
 
 from emulators.graph import Graph, Resource
 from emulators.java import MissingEmulator
+from emulators.tree import ROOT
 
 log = logging.getLogger(__name__)
 
-ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ("bqemulator==1.4.0", "duckdb==1.5.5", "duckdb-extension-spatial==1.5.5", "numpy")
 TIMEOUT_S = 30
 

@@ -10,12 +10,10 @@ import pytest
 
 from functions.catalog.store import COLLECTIONS, Store
 from shared.gcp import firestore
-from tests.contracts.test_stores import emulator
 from tests.functions.catalog.fakes import PUSHES, Catalog, transcoded
 from tests.functions.catalog.test_editing import ANY, READER, make
 from tests.web import client_of
 
-__all__ = ["emulator"]
 _runs = itertools.count()
 
 
@@ -26,7 +24,7 @@ async def catalog(
     if request.param == "memory":
         yield Catalog()
         return
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", request.getfixturevalue("emulator"))
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", request.getfixturevalue("firestore_emulator"))
     client = firestore.client(f"segue-catalog-{next(_runs)}")
     yield Catalog(
         store=Store(

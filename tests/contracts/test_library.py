@@ -13,10 +13,8 @@ from shared.errors import Forbidden
 from shared.gcp import firestore
 from shared.gcp.documents import Documents
 from shared.gcp.memory import MemoryDocuments
-from tests.contracts.test_stores import emulator
 from tests.web import Clock
 
-__all__ = ["emulator"]
 SHELF = "listener~track"
 _databases = itertools.count()
 
@@ -50,7 +48,7 @@ async def kept(
             MemoryDocuments(EntryDocument, "entry"),
         )
         return
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", request.getfixturevalue("emulator"))
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", request.getfixturevalue("firestore_emulator"))
     client = firestore.client(f"segue-library-{next(_databases)}")
     yield Kept(
         firestore.FirestoreDocuments(client, "library_shelves", ShelfDocument, "shelf"),

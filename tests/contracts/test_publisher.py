@@ -1,19 +1,13 @@
 """Publishing: on Google's Pub/Sub emulator, through the official clients."""
 
 import asyncio
-import os
-import signal
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-from emulators import java
 from shared.errors import Unavailable
 from shared.events import TranscodeFailed, decode
 from shared.gcp.pubsub import Publisher
@@ -28,33 +22,9 @@ def event(number: int) -> TranscodeFailed:
     return TranscodeFailed(f"event-{number}", AT, "u", "t", "NOT_AUDIO", "é\x00")
 
 
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[str]:
-    """The address of a Pub/Sub emulator started for this module."""
-    try:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        argv = java.pubsub_argv(port)
-    except java.MissingEmulator as error:
-        pytest.skip(str(error))
-    process = subprocess.Popen(
-        argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        for _ in range(300):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.1)
-        yield f"127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
-
-
 @pytest.fixture
-def subscriber(emulator: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[SubscriberClient]:
-    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", emulator)
+def subscriber(pubsub_emulator: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[SubscriberClient]:
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub_emulator)
     topics, subscriber = PublisherClient(), SubscriberClient()
     topics.create_topic(name=TOPIC)
     subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
@@ -83,9 +53,9 @@ async def test_events_arrive_whole_once_publish_has_returned(subscriber: Subscri
 
 
 async def test_a_topic_that_is_not_there_is_unavailable_at_once(
-    emulator: str, monkeypatch: pytest.MonkeyPatch
+    pubsub_emulator: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", emulator)
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub_emulator)
     publish = Publisher("another-project")
     began = time.monotonic()
     with pytest.raises(Unavailable) as caught:

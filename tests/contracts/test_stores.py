@@ -2,20 +2,13 @@
 
 import asyncio
 import itertools
-import os
-import signal
-import socket
-import subprocess
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import google.cloud.firestore_v1
 import pytest
 
-from emulators import java
 from shared.errors import Conflict, NotFound, TooLarge, Unavailable
 from shared.gcp import firestore
 from shared.gcp.documents import MAX_DOCUMENT_BYTES, Documents, to_document
@@ -43,30 +36,6 @@ class Thing:
     words: tuple[str, ...] = ()
 
 
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[str]:
-    """The address of a Firestore emulator started for this module."""
-    try:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        argv = java.firestore_argv(port)
-    except java.MissingEmulator as error:
-        pytest.skip(str(error))
-    process = subprocess.Popen(
-        argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        for _ in range(300):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.1)
-        yield f"127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
-
-
 @pytest.fixture(params=["memory", "emulator"])
 async def things(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
@@ -74,7 +43,7 @@ async def things(
     if request.param == "memory":
         yield MemoryDocuments(Thing, "thing")
         return
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", request.getfixturevalue("emulator"))
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", request.getfixturevalue("firestore_emulator"))
     client = firestore.client("segue-contract")
     collection = f"things-{next(_collections)}"
     yield firestore.FirestoreDocuments(client, collection, Thing, "thing")

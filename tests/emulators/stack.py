@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,8 +17,9 @@ import pytest
 from emulators import java
 from emulators.endpoints import CallerPorts, Endpoints
 from emulators.graph import Graph, Resource
+from emulators.ports import free_port
+from emulators.tree import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PROJECT, NUMBER, REGION = "segue-test", "123456789012", "europe-west1"
 OPERATOR = "user:operator"
 AGENT = f"serviceAccount:service-{NUMBER}@gcp-sa-pubsub.iam.gserviceaccount.com"
@@ -28,12 +28,6 @@ AGENT = f"serviceAccount:service-{NUMBER}@gcp-sa-pubsub.iam.gserviceaccount.com"
 def account(name: str) -> str:
     """The IAM member of a service account."""
     return f"serviceAccount:{name}@{PROJECT}.iam.gserviceaccount.com"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def resource(type: str, name: str, /, **properties: Any) -> Resource:

@@ -16,11 +16,10 @@ from pulumi_gcp import projects, pubsub, secretmanager, storage
 from emulators.evaluate import EvaluationError, evaluate
 from emulators.graph import Graph
 from emulators.stack import NoStack, stack_config
+from emulators.tree import ROOT
 from infra.program import program
 from infra.services import DEPLOYABLES
 from tests.infra.graphs import SECRETS, evaluated
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(declare: Callable[[], object]) -> Graph:

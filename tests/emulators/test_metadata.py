@@ -17,7 +17,6 @@ from emulators.oidc import Issuer
 from emulators.ports import free_ports
 from tests.emulators.tiny import PROJECT, email, tiny_graph
 
-ROOT = Path(__file__).resolve().parents[2]
 ASK = """
 import json, google.auth
 from google.auth.transport.requests import Request

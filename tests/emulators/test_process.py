@@ -14,8 +14,8 @@ import pytest
 
 from emulators import process
 from emulators.process import Process, Spec
+from emulators.tree import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
 STUBBORN = """
 import signal, time

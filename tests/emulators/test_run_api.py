@@ -28,10 +28,10 @@ from emulators.metadata import ACCESS_AUDIENCE, metadata_app
 from emulators.oidc import Issuer
 from emulators.ports import free_ports
 from emulators.run_api import run_routes
+from emulators.tree import ROOT
 from emulators.workloads import Platform
 from tests.emulators.tiny import PARENT, email, tiny_graph
 
-ROOT = Path(__file__).resolve().parents[2]
 OPERATOR_TOKEN = "operator's own"
 JOB = f"{PARENT}/jobs/sweep"
 PAGE = f"{PARENT}/services/page"

@@ -6,9 +6,9 @@ import grpc
 import grpc.aio
 import pytest
 
+from emulators.ports import free_port
 from emulators.runtime.grpc_proxy import Call, Refused
 from emulators.runtime.upstream import Upstream
-from tests.emulators import stack
 
 PATH = "/some.Service/Echo"
 
@@ -47,7 +47,7 @@ CALL = Call("user:operator", PATH, (), None)
 
 
 async def test_every_connection_is_prepared_before_a_call_passes():
-    port, prepared = stack.free_port(), []
+    port, prepared = free_port(), []
 
     async def prepare(channel: grpc.aio.Channel) -> None:
         await asyncio.sleep(0.2)
@@ -70,7 +70,7 @@ async def test_every_connection_is_prepared_before_a_call_passes():
 async def test_a_call_gives_up_when_the_emulator_stays_away():
     async def prepare(channel: grpc.aio.Channel) -> None: ...
 
-    upstream = Upstream("the emulator", f"127.0.0.1:{stack.free_port()}", prepare)
+    upstream = Upstream("the emulator", f"127.0.0.1:{free_port()}", prepare)
     async with _running(upstream):
         with pytest.raises(Refused, match="the emulator is not running") as caught:
             await upstream.channel(0.1)
@@ -78,7 +78,7 @@ async def test_a_call_gives_up_when_the_emulator_stays_away():
 
 
 async def test_failing_preparation_is_tried_again_and_lets_nothing_pass():
-    port, tries = stack.free_port(), []
+    port, tries = free_port(), []
 
     async def prepare(channel: grpc.aio.Channel) -> None:
         tries.append(1)
@@ -93,7 +93,7 @@ async def test_failing_preparation_is_tried_again_and_lets_nothing_pass():
 
 
 async def test_no_new_connection_is_prepared_while_an_answer_is_being_dealt_with():
-    port, prepared = stack.free_port(), []
+    port, prepared = free_port(), []
 
     async def prepare(channel: grpc.aio.Channel) -> None:
         prepared.append(1)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from emulators.java import MissingEmulator, firestore_argv, pubsub_argv
+from emulators.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 200
@@ -78,10 +79,10 @@ def running_cloud(data_dir: Path) -> Iterator[Cloud]:
         firestore_argv(0), pubsub_argv(0)
     except MissingEmulator as missing:
         pytest.skip(str(missing))
-    output = data_dir.with_name(data_dir.name + ".log")
+    output, port = data_dir.with_name(data_dir.name + ".log"), str(free_port())
     with output.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "emulators", "--data", str(data_dir), "--port", str(_port())],
+            [sys.executable, "-m", "emulators", "--data", str(data_dir), "--port", port],
             cwd=ROOT,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -102,12 +103,6 @@ def running_cloud(data_dir: Path) -> Iterator[Cloud]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _port() -> int:
-    from emulators.ports import free_ports
-
-    return free_ports(1)[0]
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-ROOT = Path(__file__).resolve().parents[3]
+from emulators.tree import ROOT
+
 _STOP_S = 10
 
 

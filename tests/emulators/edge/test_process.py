@@ -14,9 +14,8 @@ import pytest
 
 from emulators.endpoints import CallerPorts, Endpoints
 from emulators.runtime.edge.server import listen
+from emulators.tree import ROOT
 from tests.emulators.edge.rig import FILL_AGENT, graph
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

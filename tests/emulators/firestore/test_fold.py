@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from emulators.ports import free_port
 from emulators.runtime.firestore import fold
 from emulators.runtime.firestore.access import SERVICE
 from emulators.runtime.firestore.journal import Commit, Journal
@@ -51,7 +52,7 @@ class Emulator:
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    port = stack.free_port()
+    port = free_port()
     with stack.started(stack.emulator("firestore", port, tmp_path_factory.mktemp("fold"))):
         emulator = Emulator(port)
         yield emulator

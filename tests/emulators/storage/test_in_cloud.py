@@ -16,9 +16,9 @@ from emulators.graph import Graph, Resource
 from emulators.iam import OPERATOR, agents
 from emulators.oidc import Issuer
 from emulators.runtime.storage.server import listen
+from emulators.tree import ROOT
 from tests.emulators.storage.rig import CATALOG, MASTERS, Function, until, upload
 
-ROOT = Path(__file__).parents[3]
 EMAIL = "transcode@segue.iam.gserviceaccount.com"
 AUDIENCE = "https://transcode-7.europe-west1.run.app"
 

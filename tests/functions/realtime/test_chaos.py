@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from segue.live import Live, Published
 
+from emulators.ports import free_port
 from tests.web import Tokens
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,12 +33,6 @@ LOST = 0.10
 BUS_DOWN_S = (18.0, 33.0)
 KILLS_AT_S = (4.0, 7.0, 11.0, 15.0, 21.0, 29.0, 36.0, 39.0)
 DOWN_S = 0.8
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass

@@ -16,6 +16,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import pubsub_v1, storage
 
 from emulators import java
+from emulators.ports import free_port
 from emulators.runtime.storage.standalone import Standalone
 from shared.events import TrackTranscoded, decode, topic_of
 from shared.ids import base62
@@ -25,12 +26,6 @@ PROJECT = "segue-transcode"
 UPLOAD, TRACK = base62(b"cloud upload"), base62(b"cloud track")
 TOPIC = f"projects/{PROJECT}/topics/{topic_of(TrackTranscoded)}"
 SUBSCRIPTION = f"projects/{PROJECT}/subscriptions/heard"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def started(argv: list[str], port: int, environ: dict[str, str] | None = None) -> subprocess.Popen:
