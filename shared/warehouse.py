@@ -4,7 +4,7 @@ The program declares them (`infra.data`); royalties and insights fill and read t
 are `{project}.{data set}.{table}`; a deployable is told `{project}.{data set}` by its environment.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 
 DATASETS = {
@@ -177,3 +177,25 @@ TABLES: tuple[Table, ...] = (
     Table("insights", "owners", Owner, "day", ("owner",)),
     Table("insights", "popularity", Popularity, "day", ("track_id",)),
 )
+
+
+def renewed(
+    table: str, row: type, keys: tuple[str, ...], select: str, within: str, gone: str = "TRUE"
+) -> str:
+    """One statement that makes the rows of `table` (of `row`s, named "{set}.name") `within` a
+    bound be what `select` gives, so that nobody ever reads half of it.
+
+    `known` is the table in `within`, and in `gone`: rows that may go, of those within. `keys` tell
+    rows apart, and are never null.
+    """
+    names = [it.name for it in fields(row)]
+    same = " AND ".join(f"known.{key} = made.{key}" for key in keys)
+    changes = ", ".join(f"{name} = made.{name}" for name in names if name not in keys)
+    return f"""
+MERGE `{table}` AS known USING ({select}) AS made
+ON {same} AND {within}
+WHEN MATCHED THEN UPDATE SET {changes}
+WHEN NOT MATCHED BY SOURCE AND {within} AND {gone} THEN DELETE
+WHEN NOT MATCHED THEN INSERT ({", ".join(names)})
+  VALUES ({", ".join(f"made.{name}" for name in names)})
+"""  # noqa: S608 - names of our own

@@ -4,9 +4,15 @@ Aggregates are made anew, day by day, for the days that something new was report
 statement, so nobody reads half a day; run again, it gives the same.
 """
 
-from dataclasses import fields
-
-from shared.warehouse import COMPLETED_SHARE, Listening, Owner, PlaysHourly, Popularity, Progress
+from shared.warehouse import (
+    COMPLETED_SHARE,
+    Listening,
+    Owner,
+    PlaysHourly,
+    Popularity,
+    Progress,
+    renewed,
+)
 
 TOUCHED = """
 SELECT DISTINCT CAST(DATE(started_at) AS STRING) AS day
@@ -37,22 +43,13 @@ _ONCE = """
 """Plays of the days, each event once."""
 
 
-def _renewed(table: str, row: type, select: str, where: str) -> str:
-    """One statement that replaces the rows of `table` that hold `where` by those of `select`."""
-    names = [it.name for it in fields(row)]
-    return f"""
-MERGE `{{insights}}.{table}` AS known USING ({select}) AS made ON FALSE
-WHEN NOT MATCHED BY SOURCE AND {where} THEN DELETE
-WHEN NOT MATCHED THEN INSERT ({", ".join(names)})
-  VALUES ({", ".join(f"made.{name}" for name in names)})
-"""  # noqa: S608 - names of our own
+_RANGED = "known.day BETWEEN @first AND @last"
+_RENEWED = "CAST(known.day AS STRING) IN UNNEST(@days)"
 
-
-_THE_DAYS = "known.day BETWEEN @first AND @last AND CAST(known.day AS STRING) IN UNNEST(@days)"
-
-HOURLY = _renewed(
-    "plays_hourly",
+HOURLY = renewed(
+    "{insights}.plays_hourly",
     PlaysHourly,
+    ("day", "hour", "track_id", "territory", "plan", "source"),
     f"""
   SELECT day, hour, track_id, territory, plan, source, COUNT(*) AS plays,
     COUNTIF(heard_ms >= 30000) AS counted,
@@ -62,30 +59,36 @@ HOURLY = _renewed(
     CAST(SUM(ms_played) AS INT64) AS ms_played
   FROM ({_ONCE}) AS once GROUP BY day, hour, track_id, territory, plan, source
 """,  # noqa: S608
-    _THE_DAYS,
+    _RANGED,
+    _RENEWED,
 )
-PROGRESS = _renewed(
-    "progress",
+PROGRESS = renewed(
+    "{insights}.progress",
     Progress,
+    ("day", "track_id", "bucket"),
     f"""
   SELECT day, track_id, bucket, COUNT(*) AS plays,
     COUNTIF(end_reason IN ('skipped', 'fwdbtn', 'backbtn', 'clickrow')) AS skipped
   FROM ({_ONCE}) AS once WHERE bucket IS NOT NULL GROUP BY day, track_id, bucket
 """,  # noqa: S608
-    _THE_DAYS,
+    _RANGED,
+    _RENEWED,
 )
-LISTENING = _renewed(
-    "listening",
+LISTENING = renewed(
+    "{insights}.listening",
     Listening,
+    ("day", "user_id", "track_id"),
     f"""
   SELECT day, user_id, track_id, COUNT(*) AS plays, CAST(SUM(ms_played) AS INT64) AS ms_played
   FROM ({_ONCE}) AS once WHERE heard_ms >= 30000 GROUP BY day, user_id, track_id
 """,  # noqa: S608
-    _THE_DAYS,
+    _RANGED,
+    _RENEWED,
 )
-OWNERS = _renewed(
-    "owners",
+OWNERS = renewed(
+    "{insights}.owners",
     Owner,
+    ("track_id", "owner"),
     """
   WITH tracks AS (
     SELECT track_id, title, label, credits, ARRAY_TO_STRING(artists, ', ') AS artists
@@ -128,9 +131,10 @@ WHERE before IS NULL OR before != popularity ORDER BY track_id
 """Tracks whose popularity is another than was told: counted plays of four weeks, halved for every
 week that passed, on a logarithmic scale to the most played."""
 
-TOLD = _renewed(
-    "popularity",
+TOLD = renewed(
+    "{insights}.popularity",
     Popularity,
+    ("track_id",),
     f"SELECT @today AS day, track_id, popularity, plays FROM ({_RANKED}) AS ranked"  # noqa: S608
     " WHERE popularity > 0",
     "TRUE",

@@ -6,13 +6,13 @@ twice or shuffled give the same judgements. Counts and weights are INT64; money 
 """
 
 from functions.royalties import terms
+from shared.warehouse import Judgement, renewed
 
 LISTENER = 1_000_000_000
 """One listener's share, in the parts that user-centric weights count."""
 HOUR_MS = 3_600_000
 
-JUDGE = f"""
-MERGE `{{royalties}}.judgements` AS known USING (
+_JUDGED = f"""
 WITH covers AS (
   SELECT DISTINCT l.licence_id, l.licensor_id AS payee, track_id
   FROM `{{events}}.licence_changed` AS l, UNNEST(l.track_ids) AS track_id
@@ -135,15 +135,15 @@ SELECT @period AS period, FORMAT_TIMESTAMP('%Y-%m', started_at) AS of_period, pl
     WHEN '{terms.LOOP}' THEN @loop_plays END AS INT64) AS bound,
   lifted
 FROM judged
-) AS made ON FALSE
-WHEN NOT MATCHED BY SOURCE AND known.period = @period THEN DELETE
-WHEN NOT MATCHED THEN INSERT
-  (period, of_period, play_id, event_id, user_id, track_id, started_at, occurred_at, territory,
-   plan, heard_ms, licence_id, payee, verdict, measure, bound, lifted)
-  VALUES (made.period, made.of_period, made.play_id, made.event_id, made.user_id, made.track_id,
-   made.started_at, made.occurred_at, made.territory, made.plan, made.heard_ms, made.licence_id,
-   made.payee, made.verdict, made.measure, made.bound, made.lifted)
 """  # noqa: S608 - names of our own
+
+JUDGE = renewed(
+    "{royalties}.judgements",
+    Judgement,
+    ("play_id",),
+    _JUDGED,
+    "known.period = @period AND known.started_at >= @context",
+)
 """Judge every play that a period's snapshot holds, anew: the old judgements go and the new ones
 come in one statement, so nobody sees half of either."""
 

@@ -49,7 +49,7 @@ class BigQuery:
         )
         try:
             job = self._connected().query(
-                sql, job_config=config, retry=retry, job_retry=None, timeout=PATIENCE_S
+                sql, job_config=config, retry=retry, job_retry=None, timeout=TIMEOUT_S
             )
             found = [dict(row) for row in job.result(retry=retry, timeout=TIMEOUT_S)]
         except (exceptions.GoogleAPIError, OSError, TimeoutError) as error:

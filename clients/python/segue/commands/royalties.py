@@ -154,10 +154,17 @@ def statement(
             return
         text = client.text(f"/v1/royalties/statements/{payee}/{period}", format=format)
     if to is None:
-        out().print(text, end="")
+        _raw(text)
     else:
         to.write_text(text, encoding="utf-8", newline="")
         err().say(f"written to {to}")
+
+
+def _raw(text: str) -> None:
+    """As it came, tabs and all, but for what would steer a terminal."""
+    typer.echo(
+        "".join(it if it.isprintable() or it in "\t\r\n" else "\ufffd" for it in text), nl=False
+    )
 
 
 @royalties.command("explain")
@@ -240,7 +247,7 @@ def ledger(
     with client_for(profile_of(ctx)) as client:
         text = client.text(f"/v1/royalties/periods/{period}/ledger")
         if not verify:
-            out().print(text, end="")
+            _raw(text)
             return
         state = client.get(f"/v1/royalties/periods/{period}")
     digest = hashlib.sha256(f"{state['previous_ledger'] or ''}\n{text}".encode()).hexdigest()
