@@ -121,20 +121,10 @@ def by_sound(listeners: int = 400, regions: int = 24, tracks: int = 1500) -> dic
         judged, tempo, key = looks[at]
         timbre = centres[at] + rng.normal(scale=0.9, size=30)
         near = np.clip(judged + rng.normal(scale=0.15, size=7), 0, 1)
-        vectors.append(
-            sound.vector(
-                Features(
-                    float(tempo + rng.normal(scale=12)),
-                    int((key + rng.integers(3)) % 12),
-                    int(rng.integers(2)),
-                    4,
-                    *near.tolist(),
-                    -12.0,
-                    0.6,
-                    tuple(timbre.tolist()),
-                )
-            )
-        )
+        tempo = float(tempo + rng.normal(scale=12))
+        pitch, mode = int((key + rng.integers(3)) % 12), int(rng.integers(2))
+        values = (tempo, pitch, mode, 4, *near.tolist(), -12.0, 0.6, tuple(timbre.tolist()))
+        vectors.append(sound.vector(Features(*values)))
     rows = np.array(vectors)
     rows -= rows.mean(axis=0)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)

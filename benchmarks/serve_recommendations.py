@@ -35,7 +35,7 @@ from functions.recommendations.generations import (
     user_document,
 )
 from functions.recommendations.generations import Candidate as Found
-from functions.recommendations.known import KnownTrack, stamp
+from functions.recommendations.known import TEXT_WIDTH, KnownTrack, stamp
 from functions.recommendations.service import Service, Surroundings, assemble
 from functions.recommendations.shown import Rendered, explained
 from functions.recommendations.store import COLLECTIONS, Store
@@ -62,9 +62,8 @@ def track(n: int, rng: np.random.Generator) -> KnownTrack:
     )  # fmt: skip
     timbre = tuple(rng.normal(size=30).round(3).tolist())
     judged = rng.random(7).round(3).tolist()
-    features = Features(90 + n % 80, n % 12, n % 2, 4, *judged, -12.0, 0.6, timbre)
-    text = rng.normal(size=64).astype("<f2").tobytes()
-    return KnownTrack(id, stamp(NOW, id), card, features, text)
+    values = (90 + n % 80, n % 12, n % 2, 4, *judged, -12.0, 0.6, timbre)
+    return KnownTrack(id, stamp(NOW, id), card, Features(*values))
 
 
 def play(user: str, n: int, at: datetime) -> TrackPlayed:
@@ -92,6 +91,10 @@ async def prepared(tracks: int, users: int) -> tuple[Service, Store, list[str]]:
     )  # fmt: skip
     for n in range(tracks):
         service.catalogue.put(track(n, rng))
+    texts = rng.normal(size=(tracks, TEXT_WIDTH))
+    service.catalogue.put_texts(
+        {id: tuple(row) for id, row in zip(service.catalogue.items, texts.tolist(), strict=True)}
+    )
     names = [f"user{n}" for n in range(users)]
     pointer = Pointer(EVERYONE, WEEK, None, NOW)
     await store.pointers.put(EVERYONE, pointer)

@@ -490,6 +490,8 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         name="recommendations",
         kind="api",
         routes=(
+            "/v1/articles",
+            "/v1/articles/*",
             "/v1/me/home",
             "/v1/me/next-up",
             "/v1/me/not-interested",
@@ -503,7 +505,9 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         consumes=(
             ArtistChanged,
             LibraryChanged,
+            LyricsChanged,
             MixPublished,
+            PlaylistChanged,
             TrackChanged,
             TrackPlayed,
             UserChanged,
@@ -518,8 +522,10 @@ DEPLOYABLES: tuple[Deployable, ...] = (
             **_VERIFIES_TOKENS,
             **_TAKES_PUSHES,
         },
+        schedules=(Schedule("fit-texts", "7 * * * *"), Schedule("import-feeds", "37 * * * *")),
+        indexes=(Index("reco_articles", ("[]mentions", "-stamp")),),
         # The catalogue's facts lie in memory: about 2 KB a track.
-        scale=Scale(min_instances=1, max_instances=50, memory="1Gi"),
+        scale=Scale(min_instances=1, max_instances=50, memory="1Gi", timeout_s=300),
     ),
     Deployable(
         name="recommendations-batch",

@@ -16,7 +16,7 @@ from functions.recommendations.home import Home
 from functions.recommendations.impressions import Impressions
 from functions.recommendations.listeners import Listeners
 from functions.recommendations.serving import Offer, Serving
-from functions.recommendations.shown import Rendered, explained
+from functions.recommendations.shown import Rendered, artist_view, explained
 from functions.recommendations.tuning import Tuning, tuned
 from shared.errors import Invalid, NotFound
 from shared.ids import parse_id
@@ -24,7 +24,6 @@ from shared.web.answers import answer
 from shared.web.paging import page_view
 from shared.web.principal import Principal, requires
 from shared.webapi import query
-from shared.webapi.cards import ArtistCard
 
 User = Annotated[Principal, Depends(requires())]
 TopReader = Annotated[Principal, Depends(requires("user-top-read"))]
@@ -210,14 +209,11 @@ def routes(
         items: list[Any] = (
             [rendered.track(catalogue, id, None) for id in shown]
             if kind == "tracks"
-            else [rendered.artist(catalogue.artists.get(id) or _nameless(id)) for id in shown]
+            else [artist_view(public_url, catalogue, id) for id in shown]
         )
         path = f"{public_url}/v1/me/top/{kind}"
         body = page_view(path, page, items, len(ids), {"time_range": name})
         return answer(body, headers=_FRESH)
-
-    def _nameless(id: str) -> ArtistCard:
-        return ArtistCard(id)
 
     @router.get(
         "/v1/radio/tracks/{id}", openapi_extra=asked.takes("page_limit", "market", "cursor")

@@ -23,6 +23,7 @@ class Catalogue:
         self.names: dict[str, str] = {}
         self.artists: dict[str, ArtistCard] = {}
         self.tracks: dict[str, KnownTrack] = {}
+        self._texts: dict[str, tuple[float, ...]] = {}
         self._merged: dict[str, str] = {}
         self._by_artist: dict[str, dict[str, None]] = {}
         self._by_genre: dict[str, dict[str, None]] = {}
@@ -41,8 +42,7 @@ class Catalogue:
             return False
         if before is not None:
             self._forget(id)
-        vector = (*_unit(sound.vector(track.features), sound.WIDTH), *_text(track))
-        item = known.item(track, vector)
+        item = known.item(track, self._vector(track))
         self.items[id], self.cards[id], self.tracks[id] = item, track.card, track
         self.names[id] = track.card.title
         for credit in track.card.credits:
@@ -55,6 +55,23 @@ class Catalogue:
                 self._by_genre.setdefault(genre.casefold(), {})[id] = None
         self._popular = self._newest = self._spaces = None
         return True
+
+    def put_texts(self, vectors: Mapping[str, tuple[float, ...]]) -> None:
+        """Keep the text vectors of one model, instead of those of the one before."""
+        changed = self._texts.keys() | vectors.keys()
+        self._texts = dict(vectors)
+        for id in changed:
+            if id in self.items:
+                self.items[id] = known.item(self.tracks[id], self._vector(self.tracks[id]))
+        self._spaces = None
+
+    def _vector(self, track: KnownTrack) -> tuple[float, ...]:
+        """Sound and words side by side, each of length 1, or nought where unknown."""
+        words = self._texts.get(track.track_id, ())
+        return (
+            *_unit(sound.vector(track.features), sound.WIDTH),
+            *_unit(words if len(words) == known.TEXT_WIDTH else (), known.TEXT_WIDTH),
+        )
 
     def put_artist(self, artist: KnownArtist) -> None:
         """Keep an artist's name, and whom it was merged into."""
@@ -78,6 +95,10 @@ class Catalogue:
                 break
             id = into
         return id
+
+    def artist_ids(self) -> set[str]:
+        """Every artist that is known by name, and stands for itself."""
+        return ({*self.artists, *self._by_artist} - self._merged.keys()) & self.names.keys()
 
     def of_artist(self, id: str, most: int = 50) -> list[str]:
         """The artist's tracks that play, the most popular first."""
@@ -179,13 +200,6 @@ def _order(track: KnownTrack) -> tuple[int, str]:
 def _unit(vector: Sequence[float], width: int) -> tuple[float, ...]:
     length = sum(it * it for it in vector) ** 0.5
     return tuple(it / length for it in vector) if length > 0 else (0.0,) * width
-
-
-def _text(track: KnownTrack) -> tuple[float, ...]:
-    vector = np.frombuffer(track.text, dtype="<f2").astype(float)
-    if len(vector) != known.TEXT_WIDTH or not np.isfinite(vector).all():
-        return (0.0,) * known.TEXT_WIDTH
-    return _unit(vector.tolist(), known.TEXT_WIDTH)
 
 
 def _day(item: Item) -> int:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from functions.recommendations import texts
 from functions.recommendations.catalogue import Catalogue
 from functions.recommendations.store import Store
 from shared.errors import Unavailable
@@ -27,6 +28,7 @@ class Keeping:
         self._every_s = every_s
         self._now = now
         self._since = ""
+        self._model: str | None = None
         self._first: asyncio.Future[None] | None = None
 
     async def refresh(self) -> int:
@@ -42,8 +44,21 @@ class Keeping:
             for it in artists:
                 self._catalogue.put_artist(it)
             after = artists[-1].stamp
+        await self._take_texts()
         self._since = begun
         return news
+
+    async def _take_texts(self) -> None:
+        """Change over to the text model in use, whole or not at all."""
+        current = await self._store.text_models.find(texts.CURRENT)
+        if current is None or current.model == self._model:
+            return
+        ids = [texts.part_document(current.model, it) for it in range(current.parts)]
+        parts = [await self._store.text_vectors.find(id) for id in ids]
+        there = [it for it in parts if it is not None]
+        if len(there) == len(ids):  # else the next one has come already
+            self._catalogue.put_texts(texts.vectors_of(there))
+            self._model = current.model
 
     async def ready(self) -> Catalogue:
         """The catalogue, read whole once. The first asker reads; others wait for it."""

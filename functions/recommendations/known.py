@@ -22,14 +22,12 @@ TEXT_WIDTH = 64
 
 @dataclass(frozen=True, slots=True)
 class KnownTrack:
-    """A track. `text` is its low-rank text vector (float16, little-endian), empty until the text
-    model has been fitted with it."""
+    """A track, and how it sounds where that was measured."""
 
     track_id: str
     stamp: str
     card: TrackCard
     features: Features | None
-    text: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +49,7 @@ def track_after(known: KnownTrack | None, event: TrackChanged, at: datetime) -> 
     card = cards.track_card(known.card if known else None, event)
     if card is None:
         return None
-    return KnownTrack(
-        event.track_id,
-        stamp(at, event.track_id),
-        card,
-        event.features,
-        known.text if known else b"",
-    )
+    return KnownTrack(event.track_id, stamp(at, event.track_id), card, event.features)
 
 
 def artist_after(

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from functions.recommendations import generations, launching
 from functions.recommendations.generations import Run
+from functions.recommendations.press import MAX_BODY_BYTES
 from functions.recommendations.service import Surroundings, assemble, in_background
 from functions.recommendations.shapes import ANSWERS
 from functions.recommendations.shelf import reader
@@ -24,7 +25,7 @@ from shared.web import logs
 from shared.web.app import create_app
 from shared.web.jwks import RemoteKeys
 from shared.web.principal import Verifier
-from shared.web.push import Caller, subscriptions
+from shared.web.push import Caller, subscriptions, tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,10 @@ def create() -> FastAPI:
             now=_now,
         ),
         subscriptions(caller, service.handlers),
+        tasks(caller, service.tasks),
         answers=ANSWERS,
         verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
+        max_body_bytes=MAX_BODY_BYTES,
         on_start=[start],
         on_stop=[stop, service.impressions.stop, publish.stop],
     )

@@ -1,194 +1,222 @@
-"""Plays as the pipeline reads them: blocks of columns, out of BigQuery or of an Avro export."""
+"""Articles taken in, feeds read, and the model of all words fitted anew."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Protocol, runtime_checkable
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from urllib.parse import urljoin, urlsplit
 
-import apache_beam as beam
-import numpy as np
+from functions.recommendations import articles, texts
+from functions.recommendations.fetching import Fetcher
+from functions.recommendations.keeping import Keeping
+from functions.recommendations.known import stamp
+from functions.recommendations.mentions import BEFORE, RECENT, Names, Trend, mentioned, trending
+from functions.recommendations.store import Store
+from functions.recommendations.texts import CURRENT, Article, Feed, Text
+from shared.errors import Conflict, Invalid, SegueError
+from shared.events import LyricsChanged, PlaylistChanged
+from shared.ids import derived_id
 
-from functions.recommendations.listening import Plays
-from functions.recommendations.plan import Plan
-from shared.gcp.bigquery import BigQuery
+log = logging.getLogger(__name__)
 
-ROWS = 50_000
-"""Plays in a block."""
-HISTORY = timedelta(days=730)
-
-
-@runtime_checkable
-class Source(Protocol):
-    """Where plays come from. `prepare` is called once, where the pipeline is launched."""
-
-    def prepare(self, plan: Plan) -> int:
-        """Make the plays ready to be read; how many there are."""
-        ...
-
-    def read(self, pipeline: Any) -> Any:
-        """Blocks of plays (`Plays`)."""
-        ...
+PAGE = 300
+MOST_TEXTS = 200_000
+MOST_ARTICLES = 20_000
+MOST_FEEDS = 500
+EXCERPT = 280
+FITTED_ARTICLES = timedelta(days=365)
 
 
-def block(rows: Iterable[Mapping[str, Any]]) -> Plays:
-    """Rows with `user_id`, `track_id`, `at_ms`, `ms_played`, `duration_ms` and `territory`.
+class Reading:
+    """Whatever is written. Every call may be repeated."""
 
-    What is null or no number counts as nought: a play that says little is still a play.
-    """
-    users: dict[str, int] = {}
-    tracks: dict[str, int] = {}
-    markets: dict[str, tuple[int, str]] = {}
-    columns: list[tuple[int, int, int, int, int]] = []
-    for row in rows:
-        user, track = row["user_id"], row["track_id"]
-        if not user or not track:
-            continue
-        at = _number(row["at_ms"])
-        columns.append(
-            (
-                users.setdefault(user, len(users)),
-                tracks.setdefault(track, len(tracks)),
-                at,
-                _number(row["ms_played"]),
-                _number(row.get("duration_ms")),
-            )
-        )
-        markets[user] = max(markets.get(user, (-1, "")), (at, row.get("territory") or ""))
-    table = np.array(columns, dtype=np.int64).reshape(-1, 5)
-    return Plays(
-        tuple(users),
-        tuple(markets[it][1] for it in users),
-        tuple(tracks),
-        table[:, 0].astype(np.int32),
-        table[:, 1].astype(np.int32),
-        table[:, 2],
-        table[:, 3],
-        table[:, 4],
-    )
+    def __init__(
+        self, store: Store, keeping: Keeping, fetch: Fetcher, *, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._keeping = keeping
+        self._fetch = fetch
+        self._now = now
+        self._names: tuple[int, Names] | None = None
 
+    async def lyrics(self, event: LyricsChanged) -> None:
+        """The words of a track, in place of those that were known."""
+        made = texts.packed(event.text, event.language)
+        await self._put(Text(f"lyrics~{event.track_id}", "lyrics", event.revision,
+                             (event.track_id,), made))  # fmt: skip
 
-def _number(value: Any) -> int:
-    try:
-        return max(0, min(int(value), 1 << 52))
-    except (TypeError, ValueError, OverflowError):  # None, text, not a number, infinite
-        return 0
+    async def playlist(self, event: PlaylistChanged) -> None:
+        """What a list is called says something of what is on it. Only what its owner made public
+        is read, and no list of ours."""
+        id = f"playlist~{event.playlist_id}"
+        if event.removed or event.visibility != "public" or event.kind == "mix":
+            await self._put(Text(id, "playlist", event.revision, (), texts.packed("")))
+            return
+        made = texts.packed(f"{event.name}\n{event.description}")
+        await self._put(Text(id, "playlist", event.revision, event.track_ids[:500], made))
 
-
-def blocks(rows: Iterable[Mapping[str, Any]], size: int = ROWS) -> Iterator[Plays]:
-    """Rows in blocks of `size`."""
-    part: list[Mapping[str, Any]] = []
-    for row in rows:
-        part.append(row)
-        if len(part) == size:
-            yield block(part)
-            part = []
-    if part:
-        yield block(part)
-
-
-@dataclass(frozen=True, slots=True)
-class AvroSource:
-    """An export of plays: Avro files, `pattern` as Beam's file systems take it (`/data/*.avro`,
-    `gs://bucket/plays-*.avro`). Fields as `block` takes them, or those of TrackPlayed."""
-
-    pattern: str
-
-    def prepare(self, plan: Plan) -> int:
-        from apache_beam.io.filesystems import FileSystems
-
-        found = FileSystems.match([self.pattern])[0].metadata_list
-        if not found:
-            raise LookupError(f"no plays at {self.pattern}")
-        # Some 40 bytes a play: near enough for how many shards there shall be.
-        return max(1, sum(it.size_in_bytes for it in found) // 40)
-
-    def read(self, pipeline: Any) -> Any:
-        return (
-            pipeline
-            | "files" >> beam.Create([self.pattern])
-            | "match" >> beam.FlatMap(_matching)
-            | "spread files" >> beam.Reshuffle()
-            | "read files" >> beam.FlatMap(_avro)
+    async def _put(self, text: Text) -> None:
+        await self._store.texts.update(
+            text.text_id,
+            lambda known: None if known is not None and known.revision >= text.revision else text,
         )
 
+    async def article(
+        self,
+        data: bytes,
+        content_type: str,
+        *,
+        url: str | None,
+        title: str | None = None,
+        language: str | None = None,
+        published_at: datetime | None = None,
+        source: str | None = None,
+    ) -> Article:
+        """Take in a page: its words, and which artists they are about. The same again is no other
+        article.
 
-def _matching(pattern: str) -> list[str]:
-    from apache_beam.io.filesystems import FileSystems
+        Raises:
+            Invalid: there are no words in it (code NO_TEXT).
+        """
+        read = articles.readable(articles.decoded(data, content_type))
+        title = (title or read.title or read.text[:80]).strip()[: articles.MOST_TITLE]
+        at = self._now()
+        published_at = min(published_at or at, at)
+        what = url or hashlib.sha256(f"{title}\n{read.text}".encode()).hexdigest()
+        found = mentioned(title, read.text, await self._artists())
+        best = sorted(found, key=lambda id: (-found[id], id))[:50]
+        article_id = derived_id("article", what)
+        made = Article(
+            article_id=article_id,
+            stamp=stamp(published_at, article_id),
+            url=url,
+            source=(source or (urlsplit(url).hostname if url else None) or "upload")[:200],
+            title=title,
+            excerpt=read.text[:EXCERPT],
+            language=language or read.language,
+            published_at=published_at,
+            mentions=tuple(best),
+            counts=tuple(found[id] for id in best),
+            terms=texts.packed(f"{title}\n{read.text}", language or read.language),
+        )
+        await self._store.articles.put(article_id, made)
+        return made
 
-    return sorted(it.path for it in FileSystems.match([pattern])[0].metadata_list)
+    async def page(self, url: str) -> Article:
+        """The article at an address of the open internet."""
+        page = await self._fetch(url)
+        return await self.article(page.data, page.content_type, url=page.url)
 
+    async def add_feed(self, url: str) -> Feed:
+        """Remember a feed; it is read at once, and then by the hour.
 
-def _avro(path: str) -> Iterator[Plays]:
-    import fastavro
-    from apache_beam.io.filesystems import FileSystems
+        Raises:
+            Conflict: there are too many (code TOO_MANY_FEEDS).
+            Invalid: what is there is no feed.
+        """
+        if await self._store.feeds.count() >= MOST_FEEDS:
+            raise Conflict(f"at most {MOST_FEEDS} feeds are read", code="TOO_MANY_FEEDS")
+        feed = Feed(derived_id("feed", url), url, self._now())
+        count = await self._read(feed)
+        made = Feed(feed.feed_id, url, feed.added_at, self._now(), count)
+        await self._store.feeds.put(feed.feed_id, made)
+        return made
 
-    with FileSystems.open(path, mime_type="application/octet-stream") as file:
-        yield from blocks(_as_row(record) for record in fastavro.reader(file))
+    async def import_feeds(self) -> int:
+        """Read every feed once; how many articles they held. One that fails harms no other."""
+        total, after = 0, None
+        while feeds := await self._store.feeds.scan(after=after, limit=PAGE):
+            for feed in feeds:
+                count, problem = 0, None
+                try:
+                    count = await self._read(feed)
+                except SegueError as error:
+                    problem = f"{error.code}: {error.message}"[:300]
+                    log.warning("feed %s: %s", feed.url, problem)
+                total += count
+                made = Feed(feed.feed_id, feed.url, feed.added_at, self._now(), count, problem)
+                await self._store.feeds.put(feed.feed_id, made)
+            after = feeds[-1].feed_id
+        return total
 
+    async def _read(self, feed: Feed) -> int:
+        page = await self._fetch(feed.url)
+        entries = articles.feed(articles.decoded(page.data, page.content_type))
+        count = 0
+        for entry in entries:
+            url = urljoin(page.url, entry.url) if entry.url else None
+            try:
+                await self.article(
+                    (entry.html or entry.title).encode(), "text/html; charset=utf-8",
+                    url=url if url and url.startswith(("http://", "https://")) else None,
+                    title=entry.title or None, published_at=entry.published_at,
+                    source=urlsplit(page.url).hostname,
+                )  # fmt: skip
+                count += 1
+            except Invalid as error:
+                log.info("an entry of %s is left out: %s", feed.url, error)
+        return count
 
-def _as_row(record: Any) -> Mapping[str, Any]:
-    if "at_ms" in record:
-        return record
-    started = record["started_at"]
-    return {**record, "at_ms": int(started.timestamp() * 1000) if started else 0}
-
-
-@dataclass(frozen=True, slots=True)
-class BigQuerySource:
-    """Plays of the events' data set, put into a table of the batch's own: so that all workers read
-    the same, and read it in ranges of rows. Data sets as `project.name`."""
-
-    project: str
-    events: str
-    own: str
-    table: str
-
-    def prepare(self, plan: Plan) -> int:
-        since = int((plan.cut - HISTORY).timestamp())
-        table = f"{self.own}.{self.table}"
-        BigQuery(self.project).rows(STATEMENT.format(table=table, events=self.events, since=since))
-        return _size(table, self.project)
-
-    def read(self, pipeline: Any) -> Any:
-        return (
-            pipeline
-            | "table" >> beam.Create([f"{self.own}.{self.table}"])
-            | "ranges of rows" >> beam.FlatMap(_ranges, self.project)
-            | "spread rows" >> beam.Reshuffle()
-            | "read rows" >> beam.FlatMap(_rows, self.project)
+    async def about(self, artist_id: str, limit: int) -> list[Article]:
+        """Articles that mention the artist, the newest first."""
+        having = ("mentions", [artist_id])
+        return await self._store.articles.scan(
+            having, order_by="stamp", descending=True, after="~", limit=limit
         )
 
+    async def trending(self) -> list[Trend]:
+        """Artists who are written about more than they used to be."""
+        at = self._now()
+        found = await self._articles((at - RECENT - BEFORE).isoformat())
+        return trending(((it.published_at, it.source, it.mentions) for it in found), at)
 
-STATEMENT = """
-CREATE OR REPLACE TABLE `{table}` AS
-SELECT user_id, track_id, UNIX_MILLIS(started_at) AS at_ms, ms_played, duration_ms, territory
-FROM `{events}.track_played_unique`
-WHERE started_at >= TIMESTAMP_SECONDS({since})
-AND user_id NOT IN (SELECT user_id FROM `{events}.user_changed_unique` WHERE removed)
-"""
-"""Removed users are nobody's neighbours any more."""
+    async def fit(self) -> int:
+        """Fit the model of all words, and let instances take it over; how many tracks it holds."""
+        at = self._now()
+        catalogue = await self._keeping.ready()
+        await self._keeping.refresh()
+        found: list[Text] = []
+        after = None
+        while some := await self._store.texts.scan(after=after, limit=PAGE):
+            found += [it for it in some if it.track_ids]
+            after = some[-1].text_id
+            if len(found) >= MOST_TEXTS:
+                log.warning("only the first %d texts are learned from", MOST_TEXTS)
+                break
+        written = await self._articles((at - FITTED_ARTICLES).isoformat())
+        model = at.strftime("%Y%m%dT%H%M%S")
+        made = await asyncio.to_thread(
+            lambda: texts.fitted(texts.documents(catalogue, found, written), model, at)
+        )
+        if made is None:
+            return 0
+        before = await self._store.text_models.find(CURRENT)
+        document, parts = made
+        for id, part in parts.items():
+            await self._store.text_vectors.put(id, part)
+        await self._store.text_models.put(CURRENT, document)
+        if before is not None and before.model != model:
+            # Instances that still hold the old one keep it in memory: nobody reads it again.
+            old = [texts.part_document(before.model, it) for it in range(before.parts)]
+            await self._store.text_vectors.delete_many(old)
+        await self._keeping.refresh()
+        return document.tracks
 
+    async def _articles(self, since: str) -> list[Article]:
+        found: list[Article] = []
+        after: str = since
+        while some := await self._store.articles.scan(order_by="stamp", after=after, limit=PAGE):
+            found += some
+            after = some[-1].stamp
+            if len(found) >= MOST_ARTICLES:
+                break
+        return found
 
-_COLUMNS = {
-    "user_id": "STRING",
-    "track_id": "STRING",
-    "at_ms": "INTEGER",
-    "ms_played": "INTEGER",
-    "duration_ms": "INTEGER",
-    "territory": "STRING",
-}
-
-
-def _size(table: str, project: str) -> int:
-    sql = f"SELECT COUNT(*) AS plays FROM `{table}`"  # noqa: S608 - a name of our own
-    return int(BigQuery(project).rows(sql)[0]["plays"])
-
-
-def _ranges(table: str, project: str) -> Iterator[tuple[str, int, int]]:
-    for start in range(0, _size(table, project), ROWS):
-        yield table, start, ROWS
-
-
-def _rows(element: tuple[str, int, int], project: str) -> Iterator[Plays]:
-    table, start, count = element
-    yield from blocks(BigQuery(project).range(table, _COLUMNS, start, count))
+    async def _artists(self) -> Names:
+        catalogue = await self._keeping.ready()
+        size = len(catalogue.names)
+        if self._names is None or self._names[0] != size:
+            names = {id: catalogue.names[id] for id in catalogue.artist_ids()}
+            self._names = size, Names.of(names)
+        return self._names[1]

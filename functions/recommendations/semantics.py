@@ -8,14 +8,19 @@ that are played.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+Matrix = Any
+"""A sparse matrix, of whose shape scipy's types know nothing."""
+
+
 K1 = 1.2
 B = 0.6
 LEAST_DOCUMENTS = 2
-MOST_SHARE = 0.4
+MOST_SHARE = 0.5
 """A term in more than this share of the documents tells nothing apart."""
 
 
@@ -62,9 +67,7 @@ def ridge(source: np.ndarray, target: np.ndarray, penalty: float = 1.0) -> np.nd
     return np.linalg.solve(gram, x.T @ y)
 
 
-def _counts(
-    documents: Sequence[Mapping[str, float]], terms: Mapping[str, int]
-) -> sparse.csr_matrix:
+def _counts(documents: Sequence[Mapping[str, float]], terms: Mapping[str, int]) -> Matrix:
     rows, columns, values = [], [], []
     for row, document in enumerate(documents):
         for term, count in document.items():
@@ -76,7 +79,7 @@ def _counts(
     return sparse.csr_matrix((values, (rows, columns)), shape=shape, dtype=np.float64)
 
 
-def _weighted(counts: sparse.csr_matrix, idf: np.ndarray, length: float) -> sparse.csr_matrix:
+def _weighted(counts: Matrix, idf: np.ndarray, length: float) -> Matrix:
     """BM25's saturated frequency times the inverse document frequency; rows of length 1."""
     sizes = np.asarray(counts.sum(axis=1)).ravel()
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
@@ -88,7 +91,7 @@ def _weighted(counts: sparse.csr_matrix, idf: np.ndarray, length: float) -> spar
     return sparse.csr_matrix(scale @ found)
 
 
-def _projection(matrix: sparse.csr_matrix, rank: int, width: int, seed: int) -> np.ndarray:
+def _projection(matrix: Matrix, rank: int, width: int, seed: int) -> np.ndarray:
     """The right singular vectors as columns, `width` of them: zeros where there are fewer."""
     rng = np.random.default_rng(seed)
     columns = min(rank + 10, *matrix.shape)

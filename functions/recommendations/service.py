@@ -2,26 +2,28 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from typing import Any
 
 from fastapi import APIRouter
 
-from functions.recommendations import api
+from functions.recommendations import api, press
 from functions.recommendations.catalogue import Catalogue
+from functions.recommendations.fetching import Fetcher
 from functions.recommendations.home import Home
 from functions.recommendations.impressions import Impressions
 from functions.recommendations.keeping import Keeping
 from functions.recommendations.listeners import Listeners
+from functions.recommendations.reading import Reading
 from functions.recommendations.results import Results
 from functions.recommendations.serving import Serving
 from functions.recommendations.shown import Rendered
 from functions.recommendations.store import Store
 from functions.recommendations.subscriptions import handlers
 from shared.experiments import bucket
-from shared.web.push import Handler
+from shared.web.push import Handler, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Surroundings:
     now: Callable[[], datetime]
     clock: Callable[[], float]
     random: Callable[[], Random]
+    fetch: Fetcher = field(default_factory=Fetcher)
     fresh_s: float = 2.0
     pointers_s: float = 30.0
 
@@ -46,10 +49,12 @@ class Service:
 
     routers: tuple[APIRouter, ...]
     handlers: Mapping[type, Handler]
+    tasks: Mapping[str, Task]
     keeping: Keeping
     impressions: Impressions
     serving: Serving
     catalogue: Catalogue
+    reading: Reading
 
 
 def assemble(it: Surroundings) -> Service:
@@ -60,6 +65,7 @@ def assemble(it: Surroundings) -> Service:
     results = Results(it.store, fresh_s=it.pointers_s, clock=it.clock)
     serving = Serving(it.store, keeping, listeners, results, clock=it.clock, now=it.now)
     home = Home(it.store, listeners, serving, it.public_url)
+    reading = Reading(it.store, keeping, it.fetch, now=it.now)
     impressions = Impressions(it.publish, new_id=it.new_id, now=it.now)
     offers = api.routes(
         serving,
@@ -73,12 +79,14 @@ def assemble(it: Surroundings) -> Service:
         now=it.now,
     )
     return Service(
-        routers=(offers,),
-        handlers=handlers(it.store, listeners, serving, catalogue, now=it.now),
+        routers=(offers, press.routes(reading, it.store, keeping, it.public_url)),
+        handlers=handlers(it.store, listeners, serving, catalogue, reading, now=it.now),
+        tasks={"fit-texts": reading.fit, "import-feeds": reading.import_feeds},
         keeping=keeping,
         impressions=impressions,
         serving=serving,
         catalogue=catalogue,
+        reading=reading,
     )
 
 

@@ -8,6 +8,8 @@ from shared.web.shapes import (
     COUNT,
     ERROR,
     ID,
+    INSTANT,
+    NUMBER,
     TEXT,
     TRACK,
     URL,
@@ -42,6 +44,31 @@ _SHELF = record(
 )
 _STATION = record("Station", {"href": URL, "next": URL, "cursor": TEXT, **_LIST})
 _TASTE = record("Taste", {"artists": many(TEXT), "explicit": YES_NO})
+_ARTICLE = record(
+    "Article",
+    {
+        "id": ID,
+        "url": nullable(URL),
+        "source": TEXT,
+        "title": TEXT,
+        "excerpt": TEXT,
+        "language": nullable(TEXT),
+        "published_at": INSTANT,
+        "artists": many(record(None, {"id": ID, "name": TEXT, "mentions": COUNT})),
+    },
+)
+_FEED = record(
+    "Feed",
+    {
+        "id": ID,
+        "url": URL,
+        "added_at": INSTANT,
+        "read_at": nullable(INSTANT),
+        "entries": COUNT,
+        "problem": nullable(TEXT),
+    },
+)
+_TREND = record("Trend", {"artist": ARTIST, "recent": COUNT, "before": COUNT, "score": NUMBER})
 
 ANSWERS: Mapping[str, Answers | None] = {
     "GET /v1/recommendations": {200: record("Recommendations", {"seeds": many(_SEED), **_LIST})},
@@ -56,4 +83,12 @@ ANSWERS: Mapping[str, Answers | None] = {
     "GET /v1/me/not-interested": {200: record("NotInterested", {"uris": many(TEXT)})},
     "PUT /v1/me/not-interested": {204: None},
     "DELETE /v1/me/not-interested": {204: None},
+    "POST /v1/articles": {201: _ARTICLE},
+    "GET /v1/articles": {200: record("Articles", {"articles": many(_ARTICLE)})},
+    "GET /v1/articles/{id}": {200: _ARTICLE, 404: ERROR},
+    "DELETE /v1/articles/{id}": {204: None},
+    "POST /v1/articles/feeds": {201: _FEED, 409: ERROR},
+    "GET /v1/articles/feeds": {200: record("Feeds", {"feeds": many(_FEED)})},
+    "DELETE /v1/articles/feeds/{id}": {204: None},
+    "GET /v1/articles/trending": {200: record("Trending", {"artists": many(_TREND)})},
 }

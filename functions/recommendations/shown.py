@@ -41,9 +41,11 @@ class Rendered:
         """The tracks of an offer."""
         return [self.track(catalogue, it.item.track_id, market) for it in items]
 
-    def artist(self, card: ArtistCard) -> dict[str, Any]:
-        """A full artist."""
-        return self._shown.artist(card.artist_id, card)
+
+def artist_view(public_url: str, catalogue: Catalogue, id: str) -> dict[str, Any]:
+    """A full artist, of whom perhaps only the name is known."""
+    card = catalogue.artists.get(id) or ArtistCard(id, name=catalogue.names.get(id, ""))
+    return Shown(public_url).artist(id, card)
 
 
 def explained(items: Sequence[Chosen], names: Mapping[str, str]) -> list[dict[str, Any]]:

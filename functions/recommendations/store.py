@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from functions.recommendations import generations, known
+from functions.recommendations import generations, known, texts
 from functions.recommendations.generations import (
     Chart,
     ItemGeneration,
@@ -13,6 +13,7 @@ from functions.recommendations.generations import (
 )
 from functions.recommendations.known import KnownArtist, KnownTrack
 from functions.recommendations.taste import TasteDocument
+from functions.recommendations.texts import Article, Feed, Text, TextModel, VectorPart
 from shared.gcp.documents import Documents
 from shared.webapi.cards import UserCard
 
@@ -49,6 +50,11 @@ COLLECTIONS: Mapping[str, tuple[str, type, str]] = {
     "tastes": (TASTES, TasteDocument, "taste"),
     "people": (PEOPLE, UserCard, "user"),
     "mixes": (MIXES, Mixes, "mixes"),
+    "texts": (texts.TEXTS, Text, "text"),
+    "articles": (texts.ARTICLES, Article, "article"),
+    "feeds": (texts.FEEDS, Feed, "feed"),
+    "text_models": (texts.MODELS, TextModel, "text_model"),
+    "text_vectors": (texts.VECTORS, VectorPart, "vectors"),
     "pointers": (generations.POINTERS, Pointer, "pointer"),
     "users": (generations.USERS, UserGeneration, "user_generation"),
     "items": (generations.ITEMS, ItemGeneration, "item_generation"),
@@ -66,6 +72,11 @@ class Store:
     tastes: Documents[TasteDocument]
     people: Documents[UserCard]
     mixes: Documents[Mixes]
+    texts: Documents[Text]
+    articles: Documents[Article]
+    feeds: Documents[Feed]
+    text_models: Documents[TextModel]
+    text_vectors: Documents[VectorPart]
     pointers: Documents[Pointer]
     users: Documents[UserGeneration]
     items: Documents[ItemGeneration]

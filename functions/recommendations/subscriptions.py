@@ -7,12 +7,15 @@ from functions.recommendations import taste as tastes
 from functions.recommendations.catalogue import Catalogue
 from functions.recommendations.known import artist_after, artist_ids, track_after
 from functions.recommendations.listeners import Listeners
+from functions.recommendations.reading import Reading
 from functions.recommendations.serving import Serving
 from functions.recommendations.store import MixCard, Mixes, Store
 from shared.events import (
     ArtistChanged,
     LibraryChanged,
+    LyricsChanged,
     MixPublished,
+    PlaylistChanged,
     TrackChanged,
     TrackPlayed,
     UserChanged,
@@ -29,6 +32,7 @@ def handlers(
     listeners: Listeners,
     serving: Serving,
     catalogue: Catalogue,
+    reading: Reading,
     *,
     now: Callable[[], datetime],
 ) -> dict[type, Handler]:
@@ -104,7 +108,9 @@ def handlers(
     found: dict[type, Callable[..., Awaitable[None]]] = {
         ArtistChanged: on_artist_changed,
         LibraryChanged: on_library_changed,
+        LyricsChanged: reading.lyrics,
         MixPublished: on_mix_published,
+        PlaylistChanged: reading.playlist,
         TrackChanged: on_track_changed,
         TrackPlayed: on_track_played,
         UserChanged: on_user_changed,

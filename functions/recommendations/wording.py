@@ -50,7 +50,7 @@ _STOP: Mapping[str, frozenset[str]] = {
 }
 _ENDINGS: Mapping[str, tuple[str, ...]] = {
     "en": ("ing", "ies", "es", "s", "ed", "ly"),
-    "de": ("ungen", "ung", "en", "er", "es", "e", "n", "s"),
+    "de": ("ungen", "ung", "en", "er", "es", "e", "s"),
     "fr": ("ement", "es", "e", "s", "x"),
     "es": ("mente", "es", "as", "os", "a", "o", "s"),
     "it": ("mente", "i", "e", "a", "o"),
@@ -58,7 +58,7 @@ _ENDINGS: Mapping[str, tuple[str, ...]] = {
     "nl": ("en", "e", "s"),
     "sv": ("arna", "erna", "ar", "er", "en", "et", "a", "e"),
 }
-_LEAST_STEM = 4
+_LEAST_STEM = 3
 
 
 def language_of(words: Iterable[str]) -> str | None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from functions.recommendations.fetching import Fetcher
+from functions.recommendations.press import MAX_BODY_BYTES
 from functions.recommendations.service import Service, Surroundings, assemble
 from functions.recommendations.store import COLLECTIONS, Store
 from shared.events import (
@@ -19,7 +21,7 @@ from shared.events import (
 from shared.gcp.memory import MemoryDocuments
 from shared.ids import derived_id
 from shared.web.app import create_app
-from shared.web.push import subscriptions
+from shared.web.push import subscriptions, tasks
 from tests.web import NOW, PUBLIC_URL, Clock, Published, Pushes, Tokens
 
 TOKENS = Tokens()
@@ -136,6 +138,7 @@ class World:
             **{name: MemoryDocuments(cls, what) for name, (_, cls, what) in COLLECTIONS.items()}
         )
     )
+    fetch: Fetcher = field(default_factory=Fetcher)
     service: Service = field(init=False)
 
     def __post_init__(self) -> None:
@@ -152,6 +155,7 @@ class World:
                 now=self.now,
                 clock=lambda: self.now().timestamp(),
                 random=lambda: Random(1),
+                fetch=self.fetch,
             )
         )
 
@@ -162,7 +166,9 @@ class World:
             "recommendations",
             *service.routers,
             subscriptions(caller, service.handlers),
+            tasks(caller, service.tasks),
             verifier=TOKENS.verifier(),
+            max_body_bytes=MAX_BODY_BYTES,
         )
 
     async def tell(self, *events: Any) -> None:
