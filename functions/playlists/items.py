@@ -128,7 +128,6 @@ class Items:
             "is_local": False,
             "primary_color": None,
             "video_thumbnail": {"url": None},
-            "item_id": entry.id,
             "item": view,
             "track": view,
         }

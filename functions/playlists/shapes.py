@@ -44,7 +44,6 @@ _ITEM = record(
         "is_local": YES_NO,
         "primary_color": nullable(TEXT),
         "video_thumbnail": ANY,
-        "item_id": TEXT,
         "item": _TRACK_OR_EPISODE,
         "track": _TRACK_OR_EPISODE,
     },

@@ -20,7 +20,18 @@ PASSWORD = "a long enough pass phrase"
 SCOPES = (
     "user-read-private user-read-email user-library-read user-library-modify"
     " user-follow-read user-follow-modify user-read-recently-played streaming"
+    " playlist-read-private playlist-read-collaborative playlist-modify-public"
+    " playlist-modify-private ugc-image-upload"
 )
+
+PICTURE = (
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDACgcHiMeGSgjISMtKygwPGRBPDc3PHtYXUlkkYCZlo+AjIqg"
+    "tObDoKrarYqMyP/L2u71////m8H////6/+b9//j/2wBDASstLTw1PHZBQXb4pYyl+Pj4+Pj4+Pj4+Pj4"
+    "+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj/wAARCAAIAAgDASIAAhEBAxEB/8QA"
+    "FQABAQAAAAAAAAAAAAAAAAAAAAT/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFQEBAQAAAAAAAAAAAAAA"
+    "AAAABAX/xAAUEQEAAAAAAAAAAAAAAAAAAAAA/9oADAMBAAIRAxEAPwCUAdYf/9k="
+)
+"""A red JPEG of 8 by 8 pixels, in base64."""
 
 
 @dataclass

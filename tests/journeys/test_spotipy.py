@@ -1,18 +1,19 @@
 """spotipy from PyPI, unmodified but for its addresses, signs in, browses, searches, saves, follows.
 
 spotipy 2.26 speaks the dialect of February 2026: `me/library?uris=` for whatever is saved or
-followed. Its addresses are set as its own documentation of proxies has it: the prefix of the
-API on the client, the addresses of the authorization server on the auth managers.
+followed. Its addresses are set as its own documentation of proxies has it: the prefix of the API
+on the client, the addresses of the authorization server on the auth managers.
 
-Left out, because they belong to parts of Segue that do not exist yet: playlists (`playlist*`,
-`user_playlist*`, `current_user_playlist*`), the player (`devices`, `start_playback` and what
-belongs to it), podcasts' and audiobooks' own objects (`show*`, `episode*`, `get_audiobook*`),
-`recommendations` and `current_user_top_*`. `search_markets` is `search` in a loop.
+Left out, because they belong to parts of Segue that do not exist yet: the player (`devices`,
+`start_playback` and what belongs to it), podcasts' and audiobooks' own objects (`show*`,
+`episode*`, `get_audiobook*`), `recommendations` and `current_user_top_*`. `search_markets` is
+`search` in a loop.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 import requests
 import spotipy
@@ -20,7 +21,7 @@ from spotipy.cache_handler import MemoryCacheHandler
 from spotipy.oauth2 import SpotifyClientCredentials, SpotifyOAuth, SpotifyPKCE
 
 from tests.journeys.conftest import Cloud
-from tests.journeys.people import REDIRECT, SCOPES, Operator, Person, library, until
+from tests.journeys.people import PICTURE, REDIRECT, SCOPES, Operator, Person, library, until
 
 # spotipy marks what Spotify has deprecated; it works with us.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:spotipy.*")
@@ -268,6 +269,34 @@ def test_a_user_follows_artists_and_users(
     me.user_unfollow_users([other.user_id])
     assert me.current_user_following_users([other.user_id]) == [False]
     assert me.current_user_recently_played()["items"] == []
+
+
+def test_a_user_keeps_playlists(me: spotipy.Spotify, tracks: list[dict[str, Any]]) -> None:
+    uris = [it["uri"] for it in tracks[:3]]
+    id = me.current_user_playlist_create("Mornings", public=False, description="d")["id"]
+    other = me.user_playlist_create(me.me()["id"], "Evenings")["id"]
+    first = me.playlist_add_items(id, uris)["snapshot_id"]
+    me.playlist_add_items(id, [uris[2]], position=0)
+    me.playlist_remove_specific_occurrences_of_items(
+        id, [{"uri": uris[0], "positions": [0]}], snapshot_id=first
+    )
+    me.playlist_reorder_items(id, range_start=0, insert_before=3)
+    shown = me.playlist_items(id, market="SE")["items"]
+    assert [it["item"]["uri"] for it in shown] == [uris[1], uris[2], uris[2]]
+    assert shown[0]["item"]["name"] == tracks[1]["name"]
+    me.playlist_change_details(id, name="Noons")
+    me.playlist_remove_all_occurrences_of_items(id, [uris[2]])
+    me.playlist_replace_items(id, uris[:2])
+    assert me.playlist(id, fields="name,items(total)") == {"name": "Noons", "items": {"total": 2}}
+    me.playlist_upload_cover_image(id, PICTURE)
+    cover = me.playlist_cover_image(id)[0]["url"]
+    assert httpx.get(cover).headers["content-type"] == "image/jpeg"
+    until(lambda: me.current_user_playlists()["items"], lambda it: ids(it)[:2] == [other, id])
+    assert id in ids(me.user_playlists(me.me()["id"])["items"])
+    me.current_user_follow_playlist(other)
+    for it in (id, other):
+        me.current_user_unfollow_playlist(it)
+    assert not set(ids(me.current_user_playlists()["items"])) & {id, other}
 
 
 def test_a_public_application_signs_a_user_in_by_pkce(

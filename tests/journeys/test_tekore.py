@@ -4,10 +4,10 @@ tekore 6.2 speaks the dialect before February 2026 (`me/tracks?ids=`, `me/follow
 checks every field of every answer with pydantic: an object that lacks one fails the call. Its
 addresses are module variables (`tekore._client.base.prefix`, `…auth.expiring.client.OAUTH_*`).
 
-Left out, because they belong to parts of Segue that do not exist yet: playlists (`playlist*`,
-`followed_playlists`), the player (`playback*`), podcasts' and audiobooks' own objects (`show*`,
-`episode*`, `audiobook*`, `chapter*`, and `saved_shows_add` and `saved_episodes_add`, which name
-them), `recommendations` and `current_user_top_*`.
+Left out, because they belong to parts of Segue that do not exist yet: the player (`playback*`),
+podcasts' and audiobooks' own objects (`show*`, `episode*`, `audiobook*`, `chapter*`, and
+`saved_shows_add` and `saved_episodes_add`, which name them), `recommendations` and
+`current_user_top_*`.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tekore._auth.expiring import client as auth
 from tekore._client import base
 
 from tests.journeys.conftest import Cloud
-from tests.journeys.people import REDIRECT, SCOPES, Operator, Person, library, until
+from tests.journeys.people import PICTURE, REDIRECT, SCOPES, Operator, Person, library, until
 
 MISSING = "0" * 22
 
@@ -237,6 +237,34 @@ def test_a_user_follows_artists_and_users(
     assert me.users_is_following([other.user_id]) == [True]
     me.users_unfollow([other.user_id])
     assert me.users_is_following([other.user_id]) == [False]
+
+
+def test_a_user_keeps_playlists(
+    me: tekore.Spotify, person: Person, tracks: list[dict[str, Any]]
+) -> None:
+    uris = [it["uri"] for it in tracks[:3]]
+    id = me.playlist_create(person.user_id, "Mornings", public=True, description="d").id
+    me.playlist_add(id, uris)
+    me.playlist_add(id, [uris[2]], position=0)
+    me.playlist_reorder(id, range_start=0, insert_before=4)
+    me.playlist_remove(id, [uris[0]])
+    page = me.playlist_items(id, limit=1)
+    assert [it.track.uri for it in me.all_items(page)] == [uris[1], uris[2], uris[2]]
+    me.playlist_change_details(id, name="Noons", description="new")
+    whole = me.playlist(id, market="SE")
+    assert (whole.name, whole.owner.id, whole.tracks.total) == ("Noons", person.user_id, 3)
+    me.playlist_cover_image_upload(id, PICTURE)
+    assert len(me.playlist_cover_image(id)) == 3
+    until(lambda: ids(me.followed_playlists().items), lambda it: id in it)
+    assert id in ids(me.playlists(person.user_id).items)
+    me.playlist_follow(id)
+    assert me.playlist_is_following(id, [person.user_id]) == [True]
+    me.playlist_replace(id, uris[:1])
+    me.playlist_clear(id)
+    assert me.playlist_items(id).total == 0
+    me.playlist_unfollow(id)
+    with pytest.raises(tekore.NotFound):
+        me.playlist(id)
 
 
 def test_a_public_application_signs_a_user_in_by_pkce(

@@ -22,11 +22,7 @@ ME = "ada"
 TOKEN = TOKENS.sign(TOKENS.claims(SCOPES, sub=ME))
 TRACKS = ids("track", 120)
 URIS = [f"spotify:track:{it}" for it in TRACKS]
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    # Items have an id of their own here, and a linked track, which it does not know.
-    pytest.mark.filterwarnings("ignore::tekore.model.UnknownModelAttributeWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 def picture() -> str:
