@@ -16,6 +16,8 @@ EventId = NewType("EventId", str)
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LENGTH = 22
+_PAIRS = [one + two for one in ALPHABET for two in ALPHABET]
+"""Two digits at a time: an id is made for every play."""
 _ID = re.compile(r"[0-9A-Za-z]{22}")
 _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 
@@ -23,11 +25,11 @@ _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 def base62(data: bytes) -> str:
     """The first 22 base-62 digits that 16 bytes of `data` give: 128 bits, zero-padded."""
     number = int.from_bytes(data[:16], "big")
-    digits: list[str] = []
-    for _ in range(LENGTH):
-        number, digit = divmod(number, 62)
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))
+    pairs: list[str] = []
+    for _ in range(LENGTH // 2):
+        number, pair = divmod(number, 62 * 62)
+        pairs.append(_PAIRS[pair])
+    return "".join(reversed(pairs))
 
 
 def new_id() -> str:

@@ -58,6 +58,8 @@ class Telemetry:
         self._cells: dict[tuple[str, str], Sums] = {}
         self._due_s = 0.0
         self._running: asyncio.Task[None] | None = None
+        self.changes = 0
+        """Rises whenever more is known."""
 
     @property
     def cells(self) -> Mapping[tuple[str, str], Sums]:
@@ -72,6 +74,7 @@ class Telemetry:
         """Count what a client of `country` measured at `edge`."""
         name = f"{edge}/{country}"
         self._told[name] = self._told.get(name, NOTHING).plus(sums)
+        self.changes += 1
         key = (edge, country)
         self._cells[key] = self._cells.get(key, NOTHING).plus(sums)
 
@@ -103,3 +106,4 @@ class Telemetry:
                 edge, _, country = name.partition("/")
                 cells[edge, country] = cells.get((edge, country), NOTHING).plus(sums)
         self._cells = cells
+        self.changes += 1
