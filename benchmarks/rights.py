@@ -253,6 +253,7 @@ def casbin(known: dict[str, tuple[Deal, ...]]) -> Callable[[Question], object]:
             where = where_of(it)
             plans = tuple(plan for plan, model in PLANS.items() if model in it.models)
             rules.append([track, where, plans, int(starts), int(ends)])
+    assert enforcer.model is not None
     enforcer.model.model["p"]["p"].policy = rules
 
     def run(question: Question):

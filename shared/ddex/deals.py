@@ -46,7 +46,10 @@ def deals_of(
             kind=PRE_ORDER_DEAL if terms.pre_order else GRANT,
             ours=listed and not barred,
             usages=terms.usages,
-            **dates,
+            display_from=dates["display_from"],
+            cover_from=dates["cover_from"],
+            listing_from=dates["listing_from"],
+            clips_from=dates["clips_from"],
         )
         for period in terms.periods
     )

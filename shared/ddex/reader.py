@@ -42,7 +42,7 @@ class Element:
 
     def all(self, *path: str) -> list["Element"]:
         """The elements below at `path`, e.g. `all("DealTerms", "UseType")`."""
-        found = [self]
+        found: list[Element] = [self]
         for name in path:
             found = [child for it in found for child in it.children if child.name == name]
         return found

@@ -87,5 +87,7 @@ def _groups() -> dict[str, frozenset[str]]:
 GROUPS: Mapping[str, frozenset[str]] = _groups()
 """Countries of a group, by its letters (`2EN`) and by its number (`2123`: European Union)."""
 
-NUMBERS: Mapping[str, str] = dict(it.split(":") for it in _NUMBERS.split())
+NUMBERS: Mapping[str, str] = {
+    number: country for number, _, country in (it.partition(":") for it in _NUMBERS.split())
+}
 """ISO 3166-1 alpha-2 by TIS number, without leading zeros (`752`: SE)."""

@@ -39,7 +39,7 @@ _KINDS = {"pre_order": "pre-order", "holdback": "HOLDBACK"}
 def track_id_of(text: str) -> str:
     """The id in a track's id, URI or address; other text as it is, for the server to refuse."""
     found = _ID.fullmatch(text.strip())
-    return found[1] if found else text
+    return str(found[1]) if found else text
 
 
 def explanation(told: dict[str, Any], track: dict[str, Any] | None) -> Iterator[str]:
@@ -76,7 +76,7 @@ def explanation(told: dict[str, Any], track: dict[str, Any] | None) -> Iterator[
     if deals:
         yield "Licences, the nearest to fitting first"
         for it in deals:
-            yield f"  {it['licence_id']}  of {it['licensor_id']}: {_REASONS[it['reason']]}"
+            yield f"  {it['licence_id']}  of {it['licensor_id']}: {_word(_REASONS, it['reason'])}"
             yield f"      {terms(it)}"
 
 
@@ -86,8 +86,8 @@ def terms(deal: dict[str, Any]) -> str:
     if deal["excluded"]:
         where += " but not " + ", ".join(_place(it) for it in deal["excluded"])
     parts = [
-        _KINDS.get(deal["kind"], ""),
-        " or ".join(_MODELS.get(it, it) for it in deal["models"]),
+        "" if deal["kind"] == "grant" else _word(_KINDS, deal["kind"]),
+        " or ".join(_word(_MODELS, it) for it in deal["models"]),
         ", ".join(deal["uses"]),
         where,
         f"from {moment(deal['starts'])}" if deal["starts"] else "from ever",
@@ -131,8 +131,13 @@ def _span(period: dict[str, Any]) -> str:
 def _because(period: dict[str, Any]) -> str:
     if period["allow"]:
         return f"licence {period['licence_id']}"
-    return _REASONS.get(period["reason"], period["reason"])
+    return _word(_REASONS, period["reason"])
 
 
 def _place(code: str) -> str:
     return "everywhere" if code in ("*", "Worldwide", "2136", "2WL") else code
+
+
+def _word(words: dict[str, str], of: str) -> str:
+    """Our word for DDEX's or the API's, theirs where there is none."""
+    return words[of] if of in words else of  # noqa: SIM401 - types
