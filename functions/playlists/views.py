@@ -61,6 +61,7 @@ class Views:
             while live.view is None or live.view.seq < live.state.seq:
                 if live.view is not None:
                     wait_ms = live.view.folded_at + self._every_ms - self._now_ms()
+                    wait_ms = min(wait_ms, self._every_ms)  # another's clock may be ahead
                     if wait_ms > 0:
                         await asyncio.sleep(wait_ms / 1000)
                 await self.fold(live)

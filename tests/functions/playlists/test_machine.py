@@ -63,6 +63,9 @@ class Machine(RuleBasedStateMachine):
         assert self.roles.get(user) in ("owner", "editor") or not done.batch.ops
         return done
 
+    def _now_ms(self) -> int:
+        return int(self.cloud.clock().timestamp() * 1000)
+
     def _place(self, place: Place) -> int | None:
         """Where the model puts it; None: the anchor is gone, the server decides."""
         if place.where in ("first", "last"):
@@ -181,7 +184,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def make_again(self) -> None:
         self.loop.run_until_complete(
-            rebuild(Instance(self.cloud, "job").service.store, ID, now_ms=lambda: 2**42)
+            rebuild(Instance(self.cloud, "job").service.store, ID, now_ms=self._now_ms)
         )
 
     @invariant()
@@ -196,8 +199,8 @@ class Machine(RuleBasedStateMachine):
 
 
 Machine.TestCase.settings = settings(
-    max_examples=12,
-    stateful_step_count=20,
+    max_examples=25,
+    stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
