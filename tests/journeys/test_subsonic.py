@@ -218,6 +218,54 @@ def test_it_goes_on_where_it_stopped(sonic: Sonic, album: dict[str, Any]) -> Non
     assert sonic.getBookmarks()["bookmarks"]["bookmark"] == []
 
 
+def test_it_keeps_playlists(sonic: Sonic, tracks: list[dict[str, Any]]) -> None:
+    songs = [f"tr-{it['id']}" for it in tracks[:3]]
+    sonic.createPlaylist(name="Morning", songIds=songs[:2])
+    listed = sonic.getPlaylists()["playlists"]["playlist"]
+    mine = next(it for it in listed if it["name"] == "Morning")
+    shown = sonic.getPlaylist(mine["id"])["playlist"]
+    assert [it["id"] for it in shown["entry"]] == songs[:2]
+    assert (shown["songCount"], shown["public"]) == (2, False)
+    sonic.updatePlaylist(
+        mine["id"],
+        name="Evening",
+        comment="late",
+        songIdsToAdd=[songs[2], songs[0]],
+        songIndexesToRemove=[0],
+    )
+    shown = sonic.getPlaylist(mine["id"])["playlist"]
+    assert (shown["name"], shown["comment"]) == ("Evening", "late")
+    assert [it["id"] for it in shown["entry"]] == [songs[1], songs[2], songs[0]]
+    sonic.createPlaylist(playlistId=mine["id"], songIds=songs[2:])
+    assert [it["id"] for it in sonic.getPlaylist(mine["id"])["playlist"]["entry"]] == songs[2:]
+    sonic.deletePlaylist(mine["id"])
+    listed = sonic.getPlaylists()["playlists"]["playlist"]
+    assert mine["id"] not in [it["id"] for it in listed]
+
+
+def test_a_playlist_is_found_by_everybody_once_it_is_public(
+    cloud: Cloud, sonic: Sonic, operator: Operator, secrets: tuple[str, str]
+) -> None:
+    name = f"Umbrellas {time.time_ns()}"
+
+    def found() -> list[str]:
+        asked = {"q": name, "type": "playlist"}
+        page = operator.http.get("/v1/search", params=asked).raise_for_status().json()
+        return [it["name"] for it in page["playlists"]["items"]]
+
+    sonic.createPlaylist(name=name)
+    listed = sonic.getPlaylists()["playlists"]["playlist"]
+    id = next(it["id"] for it in listed if it["name"] == name)
+    assert found() == []
+    for public, names in (("true", [name]), ("false", [])):
+        asked = {"apiKey": secrets[1], "v": "1.16.1", "c": "journey", "f": "json"}
+        asked |= {"playlistId": id, "public": public}
+        done = httpx.post(f"{cloud.host}/rest/updatePlaylist", data=asked).json()
+        assert done["subsonic-response"]["status"] == "ok", done
+        until(found, lambda it, names=names: it == names)
+    sonic.deletePlaylist(id)
+
+
 def test_lyrics_podcasts_and_radio_are_empty_lists_where_there_are_none(
     sonic: Sonic, tracks: list[dict[str, Any]]
 ) -> None:
