@@ -22,6 +22,7 @@ Track = Annotated[str | None, Query(max_length=22)]
 Territory = Annotated[str | None, Query(pattern="^[A-Z]{2}$")]
 
 MAX_DAYS = 400
+SINCE = date(2003, 1, 1)
 USUAL = timedelta(days=27)
 _PRIVATE = {"cache-control": "private, max-age=60"}
 
@@ -32,9 +33,12 @@ def routes(figures: Figures, *, today: Callable[[], date]) -> APIRouter:
 
     def days(first: date | None, last: date | None) -> tuple[date, date]:
         last = last or today()
-        first = first or last - USUAL if last - USUAL > date.min else first or last
-        if first > last or (last - first).days >= MAX_DAYS or first.year < 2001:
-            raise Invalid(f"from and to are 1 to {MAX_DAYS} days, since 2001", code="INVALID_RANGE")
+        wrong = Invalid(f"from and to are 1 to {MAX_DAYS} days, since 2003", code="INVALID_RANGE")
+        if last < SINCE:
+            raise wrong
+        first = first or last - USUAL
+        if not SINCE <= first <= last or (last - first).days >= MAX_DAYS:
+            raise wrong
         return first, last
 
     def scope(

@@ -24,7 +24,8 @@ h1{font-size:26px;margin:0}h2{font-size:17px;margin:36px 0 10px}.sub{color:#666;
 .totals{display:flex;gap:28px;flex-wrap:wrap;margin:24px 0}.totals b{display:block;font-size:30px}
 .note{background:#fff6df;padding:8px 14px;border-radius:6px}
 table{border-collapse:collapse;width:100%;font-size:13.5px}th{text-align:left;color:#666;font-weight:500}
-th,td{padding:5px 8px;border-bottom:1px solid #e8e8ee}.n{text-align:right;font-variant-numeric:tabular-nums}
+th,td{padding:5px 8px;border-bottom:1px solid #e8e8ee;vertical-align:top}
+.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 svg text{font:12.5px system-ui,sans-serif;fill:#1c1c22}.hash{font:11.5px ui-monospace,monospace;color:#666;
 word-break:break-all}
 """  # noqa: E501 - a style sheet

@@ -1,0 +1,116 @@
+"""What is handed out: tables that spreadsheets read, pages that nobody can break, usage reports."""
+
+import csv
+import io
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from functions.royalties import dsr, page, statements
+from functions.royalties.closing import Adjustment
+from functions.royalties.dsr import Sender
+from functions.royalties.statements import Document, Item
+from functions.royalties.warehouse import Described
+
+SENDER = Sender("PADPIDA0000000000X", "Segue")
+AT = datetime(2026, 10, 6, tzinfo=UTC)
+
+
+def item(number: int = 0, **changes: object) -> Item:
+    told = Described(
+        f"Song {number}", "Ada, Grace", "SEABC2600001", "T-034.524.680-1", "Album", None, "Blå",
+        200_500,
+    )  # fmt: skip
+    it = Item("SE", "premium", f"track-{number}", told, "2026-09", 10, True, "SEK", 12_345)
+    return replace(it, **changes)
+
+
+def document(*items: Item, **changes: object) -> Document:
+    it = Document(
+        "payee", "Ljud & <Bild>", "2026-09", "final", AT, "abc", items, (), (),
+        {"SEK": sum(each.amount for each in items)}, {"TOO_SHORT": 3},
+    )  # fmt: skip
+    return replace(it, **changes)
+
+
+def test_a_statement_survives_being_kept():
+    it = document(item(1), item(2))
+    assert statements.from_bytes(statements.to_bytes(it)) == it
+
+
+def test_the_table_adds_up_and_starts_no_formula():
+    evil = replace(item().told, title='=HYPERLINK("http://evil")', artists="+1,\n2")
+    it = document(
+        item(told=evil),
+        item(1, amount=-5),
+        adjustments=(Adjustment("id", "adjustment", "SEK", -100, None, "@SUM(A1)"),),
+        totals={"SEK": 12_240},
+    )
+    rows = list(csv.DictReader(io.StringIO(statements.to_csv(it), newline="")))
+    assert [row["amount"] for row in rows] == ["123.45", "-0.05", "-1.00", "122.40"]
+    for row in rows:
+        for name in ("title", "artists", "reason"):
+            assert not row[name].startswith(("=", "+", "@"))
+
+
+def test_the_page_shows_texts_and_runs_none():
+    it = document(item(told=replace(item().told, title="<script>alert(1)</script>")))
+    text = page.page(it)
+    assert "<script" not in text
+    assert "Ljud &amp; &lt;Bild&gt;" in text
+    assert "123.45 SEK" in text
+    assert "<svg" in text
+    assert "heard for less than 30 s" in text
+
+
+def test_the_page_of_thousands_of_lines_stays_small():
+    text = page.page(document(*(item(it) for it in range(3000))))
+    assert len(text) < 200_000
+    assert "2,800 lines more are in the CSV" in text
+    assert "2985 more" in text
+
+
+def records(text: str) -> list[list[str]]:
+    assert text.endswith("\n")
+    return [line.split("\t") for line in text[:-1].split("\n")]
+
+
+def test_a_usage_report_counts_its_lines_summaries_and_blocks():
+    it = document(
+        item(1),
+        item(1, of_period="2026-08", plays=1, amount=5),
+        item(1, territory="NO", currency="NOK"),
+        item(2, told=replace(item(2).told, upc="012345678905")),
+    )
+    found = records(dsr.flat_file(it, SENDER, AT))
+    kinds = [cells[0] for cells in found]
+    assert kinds == ["HEAD", "SY05", "SY05", "AS02.01", "SU02", "SU02", "RE01", "AS02.01", "SU02",
+                     "FOOT"]  # fmt: skip
+    assert found[-1] == ["FOOT", "10", "10", "2", "2", "2"]
+    cells = {"HEAD": 16, "SY05": 17, "AS02.01": 21, "SU02": 10, "RE01": 15, "FOOT": 6}
+    assert all(len(it) == cells[it[0]] for it in found)
+    streams = sum(int(it[7]) for it in found if it[0] == "SU02")
+    assert streams == sum(int(it[12]) for it in found if it[0] == "SY05") == 31
+    swedish = next(it for it in found if it[0] == "SY05" and it[6] == "SE")
+    assert swedish[14] == "246.95"
+    recording = next(it for it in found if it[0] == "AS02.01")
+    assert recording[9] == "PT3M20.5S"
+    assert re.fullmatch(r"T[0-9]{10}", recording[11])
+
+
+def test_texts_cannot_break_a_report_into_more_cells():
+    evil = replace(item().told, title="a\tb\nc|d\\e")
+    found = records(dsr.flat_file(document(item(told=evil)), SENDER, AT))
+    assert next(it[5] for it in found if it[0] == "AS02.01") == "a b c\\|d\\\\e"
+
+
+def test_a_report_of_nothing_is_head_and_foot():
+    found = records(dsr.flat_file(document(), SENDER, AT))
+    assert [it[0] for it in found] == ["HEAD", "FOOT"]
+    assert found[-1][1] == "2"
+
+
+def test_the_file_is_named_as_the_standard_says():
+    assert dsr.file_name(document(item()), SENDER, AT) == (
+        "DSR_PADPIDA0000000000X_payee_Segue_2026-09_SE_1of1_20261006T000000.tsv"
+    )
