@@ -11,7 +11,7 @@ played tracks with the largest weights explain it. No step needs all tracks x al
 of G come in tiles, and a system is put together from the rows of one neighbourhood.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,11 +20,13 @@ from scipy.linalg import lapack
 
 from functions.recommendations.matrix import Floats, Ints, Matrix, evening
 
-NEIGHBOURHOOD = 200
+NEIGHBOURHOOD = 100
 LAMBDA = 50.0
 DROPOUT = 0.5
 MAX_TOGETHER = 6_000
-"""Tracks whose co-occurrence may lie dense in memory at once: 6,000² floats are 144 MB."""
+"""Tracks whose co-occurrence may lie dense in memory at once: 6,000² floats are 144 MB. It is below
+65,536,
+so that a place fits into two bytes."""
 BLOCK = 512
 """Tracks that are solved together, at most."""
 
@@ -100,13 +102,40 @@ def _block(near: Matrix, first: int, rows: Ints, needed: Ints) -> Block:
     return Block(first + rows, near[rows], np.flatnonzero(needed))
 
 
-def solve(block: Block, among: Matrix, diagonal: Floats, scale: float) -> Matrix:
+@dataclass(frozen=True, slots=True, eq=False)
+class Half:
+    """Some rows of G over a block's needed tracks, up to the diagonal: G is symmetric, so the
+    other half need not be told. `row` and `column` are places in `needed`."""
+
+    row: Ints
+    column: Ints
+    data: Floats
+
+
+def half(tile: Matrix, first: int, needed: Ints) -> Half:
+    """What a tile, G's rows `first` and on, has to say of the tracks `needed`."""
+    begin, end = np.searchsorted(needed, [first, first + tile.shape[0]])
+    part = Matrix(tile[needed[begin:end] - first][:, needed[:end]])
+    row = np.repeat(np.arange(begin, end, dtype=np.uint16), np.diff(part.indptr))
+    lower = part.indices <= row
+    return Half(row[lower], part.indices[lower].astype(np.uint16), part.data[lower])
+
+
+def whole(halves: Iterable[Half], size: int) -> Floats:
+    """G over all of a block's needed tracks, dense."""
+    dense = np.zeros((size, size), dtype=np.float32)
+    for it in halves:
+        dense[it.row, it.column] = it.data
+        dense[it.column, it.row] = it.data
+    return dense
+
+
+def solve(block: Block, dense: Floats, diagonal: Floats, scale: float) -> Matrix:
     """The weights of the block's tracks: row i are those by which others speak for `rows[i]`.
 
-    `among` is G over `block.needed`, both ways. Raises nothing: a system that cannot be solved
-    (it holds no numbers) gives no weights.
+    `dense` is G over `block.needed`. Raises nothing: a system that cannot be solved (it holds no
+    numbers) gives no weights.
     """
-    dense = among.toarray()
     ridge = (LAMBDA / scale + DROPOUT / (1 - DROPOUT) * diagonal).astype(dense.dtype)
     weights = np.zeros(block.near.nnz, dtype=np.float32)
     places = np.searchsorted(block.needed, block.near.indices)
@@ -132,7 +161,7 @@ def fit(
     near = neighbourhoods(both, 0, diagonal)
     parts: list[tuple[Ints, Matrix]] = []
     for block in blocks(near, 0):
-        among = both[block.needed][:, block.needed]
+        among = both[block.needed][:, block.needed].toarray()
         parts.append((block.rows, solve(block, among, diagonal, scale)))
     return columns(parts, both.shape[0])
 

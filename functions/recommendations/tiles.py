@@ -12,7 +12,6 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-from scipy import sparse
 
 from functions.recommendations import ridge
 from functions.recommendations.listening import Shard
@@ -101,16 +100,15 @@ class Blocks(beam.DoFn):
 
 
 class Answer(beam.DoFn):
-    """A tile's rows and columns that a block needs: (block, (tile, part of G))."""
+    """A tile's part in what a block needs: (block, rows of G up to the diagonal)."""
 
     def process(
         self, element: tuple[int, dict[str, Iterable[Any]]], bounds: Ints
-    ) -> Iterator[tuple[tuple[int, int], tuple[int, Matrix]]]:
+    ) -> Iterator[tuple[tuple[int, int], ridge.Half]]:
         owner, found = element
         for tile in found["tile"]:
             for key, needed in found["ask"]:
-                own = needed[(needed >= bounds[owner]) & (needed < bounds[owner + 1])]
-                yield key, (owner, Matrix(tile[own - bounds[owner]][:, needed]))
+                yield key, ridge.half(tile, int(bounds[owner]), needed)
 
 
 class Solve(beam.DoFn):
@@ -123,8 +121,7 @@ class Solve(beam.DoFn):
     ) -> Iterator[tuple[Ints, Matrix]]:
         _, found = element
         for block in found["block"]:
-            parts = [part for _, part in sorted(found["answer"], key=lambda it: it[0])]
-            among = Matrix(sparse.vstack(parts))
+            among = ridge.whole(found["answer"], len(block.needed))
             weights = ridge.solve(block, among, vocabulary.evened, vocabulary.scale)
             yield block.rows, weights
 

@@ -46,7 +46,9 @@ def test_blocks_that_hold_little_at_once_give_the_same_weights():
     parts = [
         (
             it.rows,
-            ridge.solve(it, both[it.needed][:, it.needed], vocabulary.evened, vocabulary.scale),
+            ridge.solve(
+                it, both[it.needed][:, it.needed].toarray(), vocabulary.evened, vocabulary.scale
+            ),
         )
         for it in ridge.blocks(near, 0, together=31)
     ]
@@ -79,8 +81,16 @@ def test_no_numbers_give_no_weights():
     (block,) = ridge.blocks(near, 0)
     broken = both.copy()
     broken.data[:] = np.nan
-    weights = ridge.solve(block, broken, vocabulary.evened, vocabulary.scale)
+    weights = ridge.solve(block, broken.toarray(), vocabulary.evened, vocabulary.scale)
     assert not weights.data.any()
+
+
+def test_halves_of_tiles_make_the_whole():
+    both = profiles(50, 40).rows
+    both = Matrix(both.T @ both)
+    needed = np.array([1, 5, 6, 20, 39])
+    halves = [ridge.half(Matrix(both[a:b]), a, needed) for a, b in ((0, 6), (6, 30), (30, 40))]
+    assert np.array_equal(ridge.whole(halves, 5), both[needed][:, needed].toarray())
 
 
 def test_tiles_of_much_played_tracks_are_short():
