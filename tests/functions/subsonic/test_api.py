@@ -28,10 +28,10 @@ TRACK, ALBUM, ARTIST = (
 )
 
 
-async def ask(world: World, name: str, **parameters: Any) -> dict[str, Any]:
+async def ask(world: World, method: str, /, **parameters: Any) -> dict[str, Any]:
     """The inside of the answer in JSON, which must be a success."""
     async with client_of(world.app()) as client:
-        answer = await client.get(f"/rest/{name}", params=signed(**parameters))
+        answer = await client.get(f"/rest/{method}", params=signed(**parameters))
     body = answer.json()["subsonic-response"]
     assert body["status"] == "ok", body
     return body
@@ -262,6 +262,51 @@ async def test_stars_go_to_the_library_and_come_back():
     assert (await ask(world, "getStarred"))["starred"]["album"][0]["isDir"] is True
     await ask(world, "unstar", id=ALBUM)
     assert len(world.saved) == 2
+
+
+PLAYLIST = "pl-" + id_of("playlist", 1)
+
+
+async def test_a_playlist_shows_what_can_be_played_of_it():
+    listed = (await ask(World(), "getPlaylists"))["playlists"]["playlist"]
+    assert [(it["id"], it["songCount"], it["public"]) for it in listed] == [(PLAYLIST, 4, True)]
+    found = (await ask(World(), "getPlaylist", id=PLAYLIST))["playlist"]
+    assert [it["title"][:8] for it in found["entry"]] == ["Track 11", "Track 12"]
+    assert (found["songCount"], found["duration"]) == (2, 122)
+
+
+async def test_songs_are_removed_by_the_numbers_that_were_shown():
+    world = World()
+    await ask(
+        world, "updatePlaylist", playlistId=PLAYLIST, songIndexToRemove=1, songIdToAdd=TRACK,
+        name="New", public="true",
+    )  # fmt: skip
+    # The second song shown is the fourth entry: one is gone, one does not play here.
+    removal = {"items": [{"uri": f"spotify:track:{id_of('track', 12)}", "positions": [3]}],
+               "snapshot_id": "seen"}  # fmt: skip
+    assert world.edits == [
+        ("PUT", id_of("playlist", 1), {"name": "New", "public": True}),
+        ("DELETE", "items", removal),
+        ("POST", "items", {"uris": [f"spotify:track:{TRACK[3:]}"]}),
+    ]
+
+
+@pytest.mark.parametrize("index", ["2", "-1", "x", "9" * 20])
+async def test_a_number_beyond_the_last_song_changes_nothing(index: str):
+    world = World()
+    asked = signed(playlistId=PLAYLIST, songIndexToRemove=index)
+    assert await refusal(world, "updatePlaylist", asked) == 0
+    assert world.edits == []
+
+
+async def test_a_playlist_is_made_replaced_and_let_go():
+    world = World()
+    await ask(world, "createPlaylist", name="New", songId=TRACK)
+    await ask(world, "createPlaylist", playlistId=PLAYLIST, songId=TRACK)
+    await ask(world, "deletePlaylist", id=PLAYLIST)
+    assert [(method, where) for method, where, _ in world.edits] == [
+        ("POST", "playlists"), ("POST", "items"), ("PUT", "items"), ("DELETE", "followers"),
+    ]  # fmt: skip
 
 
 async def test_a_scrobble_is_a_play_once():

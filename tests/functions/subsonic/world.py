@@ -121,6 +121,7 @@ class World:
     saved: set[str] = field(default_factory=set)
     lyrics: Any = None
     reported: list[Any] = field(default_factory=list)
+    edits: list[tuple[str, str, Any]] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
     pushes: Pushes = field(default_factory=lambda: PUSHES)
     kept: MemoryDocuments[Kept] = field(default_factory=lambda: MemoryDocuments(Kept, "kept"))
@@ -204,6 +205,9 @@ class World:
             return 200, {"tracks": [full_track(number * 10 + 1)]}
         if parts[-1] == "albums" and parts[0] == "artists":
             return 200, page([simple_album(1)])
+        if "playlists" in parts:
+            body = json.loads(request.content) if request.content else {}
+            return self._playlists(method, parts, body)
         make, numbers = MADE[parts[0]]
         by_id = {it["id"]: it for it in map(make, numbers)}
         if len(parts) > 1:
@@ -212,6 +216,29 @@ class World:
         if "ids" in asked:
             return 200, {parts[0]: [by_id.get(it) for it in asked["ids"].split(",")]}
         return 200, page(list(by_id.values()))
+
+    def _playlists(self, method: str, parts: list[str], body: Any) -> tuple[int, Any]:
+        """One playlist, of all that may be in one; `edits` are the changes asked for."""
+        if method != "GET":
+            self.edits.append((method, "/".join(parts[2:]) or parts[-1], body))
+        if parts[0] == "me":
+            made = PARTS.link("playlist", id_of("playlist", 1))
+            listed = {**made, "name": "List", "items": {"total": 4}, "images": [], "public": True}
+            return (201, made) if method == "POST" else (200, page([listed]))
+        if parts[1] != id_of("playlist", 1):
+            return 404, {"error": {"message": "no playlist"}}
+        if method != "GET":
+            return 201, {"snapshot_id": "next"}
+        entries = [
+            {"item": full_track(11), "track": True},
+            {"item": None, "track": None},
+            {"item": full_track(99)},
+            {"track": full_track(12)},
+        ]
+        if parts[-1] == "items":
+            return 200, page(entries)
+        found = PARTS.link("playlist", parts[1])
+        return 200, {**found, "name": "List", "snapshot_id": "seen", "items": page([], 4)}
 
     def _search(self, kind: str) -> dict[str, Any]:
         make, numbers = MADE[f"{kind}s"]
