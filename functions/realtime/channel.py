@@ -51,6 +51,10 @@ class Listener(Protocol):
         """Write to this one only."""
         ...
 
+    def expired(self, code: str) -> None:
+        """Its token is accepted no more: it must come back with another."""
+        ...
+
 
 @dataclass(slots=True)
 class Shared:
@@ -398,7 +402,10 @@ class Channel:
                 continue
 
     def _drop(self, listener: Listener, error: SegueError) -> None:
-        if listener in self.listeners or listener in self._unproven:
+        if isinstance(error, Unauthenticated):
+            listener.expired(error.code)
+            self.leave(listener)
+        elif listener in self.listeners or listener in self._unproven:
             frame = frames.encode("revoked", ch=self._text, code=error.code, message=error.message)
             listener.send(frame)
             self._dropped(self, listener)

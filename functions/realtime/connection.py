@@ -93,6 +93,9 @@ class Connection:
     def send(self, data: bytes) -> None:
         self._wire.write(data)
 
+    def expired(self, code: str) -> None:
+        self._wire.close(Close.UNAUTHENTICATED, code)
+
     # Who it is.
 
     def adopt(self, token: str, principal: Principal) -> None:
@@ -170,6 +173,8 @@ class Connection:
     async def _subscribe(self, asked: Sub) -> None:
         try:
             await self.subscribe(asked)
+        except Unauthenticated as error:
+            self.expired(error.code)
         except SegueError as error:
             self.send(
                 frames.encode("error", ch=asked.ch, code=error.code, message=error.message[:200])

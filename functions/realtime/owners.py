@@ -78,7 +78,8 @@ class HttpOwners:
     def __init__(self, public_url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._http = httpx.AsyncClient(
             base_url=public_url,
-            timeout=TIMEOUT_S,
+            # Waiting for a connection is no failure of the owner: a storm queues here.
+            timeout=httpx.Timeout(TIMEOUT_S, pool=None),
             transport=transport,
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
         )

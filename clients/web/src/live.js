@@ -83,8 +83,8 @@ export class Live extends EventTarget {
   }
 
   /** Hear a channel; `hear(change)` until the function that this gives is called. */
-  subscribe(channel, hear, { presence = false } = {}) {
-    const subscriber = { position: new Position(channel, presence), hear };
+  subscribe(channel, hear) {
+    const subscriber = { position: new Position(channel), hear };
     this.#subscribers.set(channel, subscriber);
     if (this.connected) this.#send(subscriber.position.request());
     else if (!this.#socket) this.#connect();
@@ -94,6 +94,14 @@ export class Live extends EventTarget {
       this.#send({ op: "unsub", ch: channel });
       if (!this.#subscribers.size) this.close();
     };
+  }
+
+  /** Let others on the channel see that one is there, and see them. */
+  appear(channel) {
+    const position = this.#subscribers.get(channel)?.position;
+    if (!position || position.presence) return;
+    position.presence = true;
+    if (this.connected) this.#send(position.request());
   }
 
   /** The server's time now. */

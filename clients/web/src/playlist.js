@@ -67,7 +67,7 @@ export class Playlists {
     this.#me ??= (await this.#api.me()).id;
     if (invite) await this.#api.joinPlaylist(id, invite);
     this.#id = id;
-    this.#leave = this.#live.subscribe(`playlist:${id}`, (change) => this.#hear(change), { presence: true });
+    this.#leave = this.#live.subscribe(`playlist:${id}`, (change) => this.#hear(change));
     this.#connection();
   }
 
@@ -108,6 +108,8 @@ export class Playlists {
     const mine = list.owner === this.#me || list.roles?.[this.#me] === "editor" || list.collaborative;
     items.closest("section").classList.toggle("read-only", !mine);
     name.readOnly = !mine;
+    // Who edits is seen by the others; who only looks is not.
+    if (mine) this.#live.appear(`playlist:${this.#id}`);
     this.#parts.invite.hidden = list.owner !== this.#me;
     const rows = list.items.map((item) => this.#rows.get(item.id) ?? this.#row(item));
     for (const [id, row] of this.#rows) if (!rows.includes(row)) this.#rows.delete(id);
