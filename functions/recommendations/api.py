@@ -100,10 +100,10 @@ def routes(
         arm, rules = arm_of(user, replace(_RECOMMENDED, size=limit))
         offer = await serving.offer(
             user.user_id, place, rules, random(), context=context, extra=kept,
-            only=frozenset() if kept or tuning_ else None,
+            only=frozenset() if kept or tuning_ else None, without=frozenset(tracks),
         )  # fmt: skip
         if len(offer.items) < limit and not (tuning_ and offer.items):
-            offer = await _more(offer, user, place, rules, tuning_, kept)
+            offer = await _more(offer, user, place, rules, tuning_, kept, tracks)
         request_id = logged(offer, user, "recommendations", arm)
         body = {
             "seeds": [
@@ -119,6 +119,7 @@ def routes(
     async def _more(
         offer: Offer, user: Principal, market: str, rules: Rules, tuning_: Tuning,
         kept: list[Candidate],
+        seeds: list[str],
     ) -> Offer:  # fmt: skip
         """Seeds that lead nowhere are filled up with what the listener likes; bounds that nothing
         keeps with what comes nearest to them. A user never sees an empty page."""
@@ -136,7 +137,9 @@ def routes(
         )  # fmt: skip
         there = {it.item.track_id for it in offer.items}
         rest = [it for it in more.items if it.item.track_id not in there]
-        return replace(offer, items=(*offer.items, *rest)[: rules.size])
+        others = [it for it in rest if it.item.track_id not in seeds]
+        items = (*offer.items, *others) or tuple(rest)
+        return replace(offer, items=items[: rules.size])
 
     def _seed(
         kind: str, id: str, own: list[str], found: list[Candidate], kept: list[Candidate]

@@ -92,11 +92,13 @@ class Serving:
         only: frozenset[str] | None = None,
         weights: Mapping[str, float] | None = None,
         told: Sequence[Play] = (),
+        without: frozenset[str] = frozenset(),
     ) -> Offer:
         """`rules.size` tracks of the listener's pool and of `extra`; of sources in `only`.
 
-        `told`: plays that the client says have just happened. Fewer tracks only where the whole
-        catalogue has no more that the listener may hear: repetition yields first.
+        `told`: plays that the client says have just happened; `without`: not these now. Fewer
+        tracks only where the whole catalogue has no more that the listener may hear: repetition
+        yields first.
         """
         taste = await self._listeners.find(user_id)
         gathered = await self._pool(taste, market)
@@ -109,6 +111,7 @@ class Serving:
             pool = gather((*extra, *own), asked.catalogue.items)
         pool = _suited(pool, asked.catalogue, context)
         listener = self.listener(taste, market, told)
+        listener = replace(listener, blocked=listener.blocked | without)
         rules = contexts.rules(context, rules)
         by = weights if weights is not None else contexts.weights(context)
         on = asked.on

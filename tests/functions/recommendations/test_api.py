@@ -160,6 +160,14 @@ async def test_unknown_seeds_are_said_to_lead_nowhere_and_the_page_is_full(world
     assert len(ids(body)) == 7
 
 
+async def test_a_seed_is_not_recommended_even_where_there_is_little_else():
+    world = World()
+    await world.tell(*(track(n, features=None, genres=()) for n in (0, 4, 8)))
+    async with client_of(world.app()) as client:
+        body = await get(client, f"/v1/recommendations?seed_tracks={track_id(0)}")
+    assert sorted(ids(body)) == sorted([track_id(4), track_id(8)])
+
+
 async def test_bounds_that_nothing_keeps_are_answered_with_the_nearest(world):
     async with client_of(world.app()) as client:
         path = "/v1/recommendations?seed_genres=techno&limit=5&min_tempo=200&max_tempo=210"
