@@ -15,6 +15,7 @@ Whoever holds a grant plays on until its `valid_until`: the signature is the pro
 Source: docs/decisions/0021-takedowns.md
 """
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,6 +56,7 @@ class Decisions:
         self._playables = playables
         self._table = table
         self._authority = authority
+        self._compacting: asyncio.Task[None] | None = None
 
     async def of(self, track_id: str, asked: Asked) -> tuple[Playable, Decision]:
         """The track as it is known, and whether it may be used as asked.
@@ -84,9 +86,18 @@ class Decisions:
 
     def _known(self, playable: Playable, asked: Asked) -> Decision:
         self._table.put(playable.track_id, playable.deals, playable.rights_version)
+        if self._table.is_full and self._compacting is None:
+            self._compacting = asyncio.create_task(self._compact())
         return self._table.decide(
             playable.track_id, asked.territory, asked.plan, asked.use, asked.at
         )
+
+    async def _compact(self) -> None:
+        """Seconds of work: plays go on meanwhile."""
+        try:
+            self._table.adopt(await asyncio.to_thread(self._table.merged))
+        finally:
+            self._compacting = None
 
     async def _ask(self, track_id: str, asked: Asked) -> Decision:
         try:

@@ -15,6 +15,7 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
 
@@ -30,9 +31,9 @@ _VERSIONS = (1 << 16) - 1
 class Table:
     """Shapes and versions by track. A version never goes back."""
 
-    def __init__(self, shapes: Shapes | None = None, *, compact_at: int = 200_000) -> None:
+    def __init__(self, shapes: Shapes | None = None, *, full_at: int = 200_000) -> None:
         self._intern = shapes or Shapes()
-        self._compact_at = compact_at
+        self._full_at = full_at
         self._fresh: dict[str, tuple[Shape, int]] = {}
         self._base = _Base()
 
@@ -46,9 +47,12 @@ class Table:
         if version <= self.version(track_id):
             return False
         self._fresh[track_id] = self._intern.of(deals), version
-        if len(self._fresh) >= self._compact_at:
-            self.compact()
         return True
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many tracks lie in the dict that they should be moved."""
+        return len(self._fresh) >= self._full_at
 
     def version(self, track_id: str) -> int:
         """The latest version known; 0 for a track never heard of."""
@@ -77,9 +81,20 @@ class Table:
 
     def compact(self) -> None:
         """Move what is in the dict into the arrays."""
-        fresh = {hash(track_id) & _MASK: it for track_id, it in self._fresh.items()}
-        self._base = self._base.with_(fresh)
-        self._fresh = {}
+        self.adopt(self.merged())
+
+    def merged(self) -> "Merged":
+        """What `compact` would make of it; may take seconds, and may run in another thread."""
+        moving = dict(self._fresh)
+        fresh = {hash(track_id) & _MASK: it for track_id, it in moving.items()}
+        return Merged(moving, self._base.with_(fresh))
+
+    def adopt(self, merged: "Merged") -> None:
+        """Use what `merged` made. What was put meanwhile stays in the dict."""
+        self._base = merged.base
+        for track_id, it in merged.moved.items():
+            if self._fresh.get(track_id) is it:
+                del self._fresh[track_id]
 
     def fill(self, tracks: Iterable[tuple[str, Shape, int]]) -> None:
         """Take very many tracks at once, without a dict of them in between."""
@@ -152,7 +167,7 @@ class _Base:
         for bucket, count in enumerate(self.starts):
             total += count
             self.starts[bucket] = total
-        for name in ("high", "low", "shape_low", "shape_high", "version"):
+        for name in ("starts", "high", "low", "shape_low", "shape_high", "version"):
             held = getattr(self, name)
             setattr(self, name, held[:])
             del held
@@ -175,6 +190,14 @@ class _Base:
     def size_bytes(self) -> int:
         arrays = (self.starts, self.high, self.low, self.shape_low, self.shape_high, self.version)
         return sum(sys.getsizeof(it) for it in arrays)
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Arrays with everything in them, and which of it came from the dict."""
+
+    moved: dict[str, tuple[Shape, int]]
+    base: _Base
 
 
 def _built(items: Iterable[tuple[int, Shape, int]]) -> _Base:
