@@ -28,7 +28,7 @@ def routes(http: httpx.AsyncClient, public_url: str) -> APIRouter:
             answer = await http.request(
                 request.method,
                 address,
-                params=request.query_params.multi_items(),
+                params=str(request.query_params),
                 content=await request.body(),
                 headers={name: it for name in _SENT if (it := request.headers.get(name))},
                 timeout=TIMEOUT_S,

@@ -8,6 +8,7 @@ point of the log, whenever the batch was sent.
 import hmac
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec import structs
 
@@ -170,7 +171,7 @@ def _edited(
             return Set(**new) if new else None
         case Roles(changes=changes):
             _check_roles(state, op)
-            roles = {**state.attributes.roles, state.attributes.owner: "owner"}
+            roles: dict[str, Any] = {**state.attributes.roles, state.attributes.owner: "owner"}
             new = {user: role for user, role in changes.items() if roles.get(user) != role}
             return Roles(new) if new else None
         case Invite(id=id):

@@ -41,7 +41,7 @@ class _Op(Struct, frozen=True, omit_defaults=True, tag_field="op"):
     pass
 
 
-class Set(_Op, tag="set"):
+class Set(_Op, tag="set", frozen=True):
     """New values of attributes; those that are not named stay."""
 
     name: str | UnsetType = UNSET
@@ -59,7 +59,7 @@ class Set(_Op, tag="set"):
         return {name: value for name, value in found.items() if value is not UNSET}
 
 
-class Create(_Op, tag="create"):
+class Create(_Op, tag="create", frozen=True):
     """The first op of every log. `branch_of`: the playlist and revision that it copies."""
 
     owner: str
@@ -68,33 +68,33 @@ class Create(_Op, tag="create"):
     branch_of: tuple[str, int] | None = None
 
 
-class Add(_Op, tag="add"):
+class Add(_Op, tag="add", frozen=True):
     """Put new items in a place, in their order."""
 
     items: tuple[Entry, ...]
     place: Place = LAST
 
 
-class Remove(_Op, tag="remove"):
+class Remove(_Op, tag="remove", frozen=True):
     """Take items away."""
 
     ids: tuple[str, ...]
 
 
-class Move(_Op, tag="move"):
+class Move(_Op, tag="move", frozen=True):
     """Put items that are there in a place, one after the other."""
 
     ids: tuple[str, ...]
     place: Place = LAST
 
 
-class Roles(_Op, tag="roles"):
+class Roles(_Op, tag="roles", frozen=True):
     """Give users roles, or (None) take them away. A new owner makes the old one an editor."""
 
     changes: dict[str, Role | None]
 
 
-class Invite(_Op, tag="invite"):
+class Invite(_Op, tag="invite", frozen=True):
     """A link that gives a role to whoever has it, until `expires_at` (Unix ms). `digest` is the
     SHA-256 of its secret, in hex."""
 
@@ -104,13 +104,13 @@ class Invite(_Op, tag="invite"):
     digest: str = ""
 
 
-class Revoke(_Op, tag="revoke"):
+class Revoke(_Op, tag="revoke", frozen=True):
     """An invite link opens nothing any more."""
 
     id: str
 
 
-class Join(_Op, tag="join"):
+class Join(_Op, tag="join", frozen=True):
     """The actor uses an invite link; `role` is what it gave."""
 
     id: str
@@ -118,14 +118,14 @@ class Join(_Op, tag="join"):
     role: Literal["editor", "viewer"] = "viewer"
 
 
-class Undo(_Op, tag="undo"):
+class Undo(_Op, tag="undo", frozen=True):
     """What brings back the state before the op of revision `of`, as far as it still can be."""
 
     of: int
     ops: tuple["Edit", ...] = ()
 
 
-class Redo(_Op, tag="redo"):
+class Redo(_Op, tag="redo", frozen=True):
     """What undoes the undo of revision `of`."""
 
     of: int

@@ -6,6 +6,7 @@ import io
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -73,7 +74,7 @@ async def listener(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tekore.Spot
 
 
 def test_spotipy_makes_fills_orders_and_leaves_a_playlist(served: str):
-    client = spotipy.Spotify(auth=TOKEN, retries=0)
+    client: Any = spotipy.Spotify(auth=TOKEN, retries=0)
     client.prefix = f"{served}/v1/"
     made = client.current_user_playlist_create("Mine", public=False, description="d")
     id = made["id"]
@@ -107,7 +108,7 @@ def test_spotipy_makes_fills_orders_and_leaves_a_playlist(served: str):
     assert refused.value.http_status == 404
 
 
-async def test_tekore_reads_every_field_of_every_answer(listener: tekore.Spotify):
+async def test_tekore_reads_every_field_of_every_answer(listener: Any):
     id = (await listener.followed_playlists()).items[0].id
     first = await listener.playlist_add(id, URIS)
     assert first != await listener.playlist_add(id, ["spotify:episode:" + "e" * 22], position=1)
