@@ -33,6 +33,7 @@ async def test_the_table_is_put_in_order_while_plays_go_on():
     for _ in range(200):
         if not table.is_full:
             break
+        await decisions.of(ids[0], ASKED)
         await asyncio.sleep(0.05)
     assert not table.is_full
     assert [table.version(id) for id in ids] == [1] * 5
