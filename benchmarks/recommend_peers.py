@@ -30,7 +30,7 @@ def item_knn(known: Matrix, shrink: float = 10, most: int = 200) -> Score:
     return _through(known, _top(Matrix((value, (row, column)), shape=both.shape), most))
 
 
-def rp3beta(known: Matrix, alpha: float = 0.85, beta: float = 0.3, most: int = 200) -> Score:
+def rp3beta(known: Matrix, alpha: float = 0.4, beta: float = 0.4, most: int = 200) -> Score:
     """Random walks of three steps, popular ends dampened (Paudel et al., 2017)."""
     of_user = sparse.diags(1 / np.maximum(np.asarray(known.sum(axis=1)).ravel(), 1))
     listeners = np.maximum(np.asarray(known.sum(axis=0)).ravel(), 1)
