@@ -22,7 +22,9 @@ from functions.playlists.playlist import Done, Playlist
 from functions.playlists.store import Live, Store
 from shared.errors import SegueError, TooManyRequests, Unavailable
 
-MAX_WAITING_OPS = 10_000
+MAX_WAITING_OPS = 20_000
+MAX_WAITING_OPS_EACH = 2_000
+"""Of one editor: who floods a playlist fills no more than this of its line."""
 RIVAL_S = 2.0
 """How long after its last chunk another sequencer is reckoned with."""
 PATIENCE = 2.5
@@ -120,7 +122,8 @@ class Sequencer:
         """
         check_size(batch.ops)
         line = self._lines.setdefault(playlist_id, _Line())
-        if line.ops + len(batch.ops) > MAX_WAITING_OPS:
+        own = sum(len(it.batch.ops) for it in line.waiting.get(batch.by, ()))
+        if own > MAX_WAITING_OPS_EACH or line.ops + len(batch.ops) > MAX_WAITING_OPS:
             raise TooManyRequests("too many edit it", retry_after_s=1, code="PLAYLIST_BUSY")
         waiting = _Waiting(batch, predecessors, asyncio.get_running_loop().create_future())
         line.put(waiting)

