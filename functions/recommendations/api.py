@@ -85,7 +85,7 @@ def routes(
         "/v1/recommendations",
         openapi_extra=asked.takes(
             "seed_artists", "seed_tracks", "seed_genres", "limit", "market", "hour", "device",
-            "activity", more=asked.TUNABLE,
+            "activity", "include", more=asked.TUNABLE,
         ),
     )  # fmt: skip
     async def recommendations(request: Request, user: User) -> Response:
@@ -102,7 +102,8 @@ def routes(
             user.user_id, place, rules, random(), context=context, extra=kept,
             only=frozenset() if kept or tuning_ else None, without=frozenset(tracks),
         )  # fmt: skip
-        if len(offer.items) < limit and not (tuning_ and offer.items):
+        bounded = bool(tuning_.least or tuning_.most)
+        if len(offer.items) < limit and not (bounded and offer.items):
             offer = await _more(offer, user, place, rules, tuning_, kept, tracks)
         request_id = logged(offer, user, "recommendations", arm)
         body = {
@@ -112,8 +113,11 @@ def routes(
                 *(_seed("GENRE", it, catalogue.of_genre(it), found, kept) for it in genres),
             ],
             **listed(offer, market),
-            "request_id": request_id,
         }
+        if asked.includes(request, "explanations"):
+            body["request_id"] = request_id
+        else:  # the Web API knows neither, and some of its clients warn of what they do not know
+            del body["explanations"]
         return answer(body, headers=_FRESH)
 
     async def _more(

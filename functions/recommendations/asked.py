@@ -30,6 +30,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
     "device": {"type": "string", "enum": list(contexts.DEVICES)},
     "activity": {"type": "string", "enum": list(contexts.ACTIVITIES)},
     "played": {"type": "string", "maxLength": 400},
+    "include": {"type": "string", "enum": ["explanations"]},
     "cursor": {"type": "string", "maxLength": 2000},
     "uris": {"type": "string", "pattern": "^spotify:(track|artist):[^,]+"},
 }
@@ -70,6 +71,11 @@ def seeds_of(request: Request) -> tuple[list[str], list[str], list[str]]:
     if count > MOST_SEEDS:
         raise Invalid(f"too many seeds: {MOST_SEEDS} at most", code="TOO_MANY_IDS")
     return list(dict.fromkeys(artists)), list(dict.fromkeys(tracks)), list(dict.fromkeys(genres))
+
+
+def includes(request: Request, what: str) -> bool:
+    """Whether `?include=…` asks for `what` besides."""
+    return what in request.query_params.get("include", "").split(",")
 
 
 def limit_of(request: Request, most: int = 100, default: int = 20) -> int:

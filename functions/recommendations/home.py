@@ -71,7 +71,7 @@ class Home:
             for place, id in enumerate(recent[: 2 * SIZE])
             if id in catalogue.items
         ]
-        await add("recent", "Jump back in", _AGAIN, extra=again, only=frozenset())
+        await add("recent", "Jump back in", _AGAIN, fewest=1, extra=again, only=frozenset())
         if mixes is not None and mixes.mixes:
             cards = sorted(mixes.mixes.values(), key=_place)
             view = {"id": "made-for-you", "title": "Made for you", "kind": "playlists",

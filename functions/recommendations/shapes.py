@@ -71,7 +71,13 @@ _FEED = record(
 _TREND = record("Trend", {"artist": ARTIST, "recent": COUNT, "before": COUNT, "score": NUMBER})
 
 ANSWERS: Mapping[str, Answers | None] = {
-    "GET /v1/recommendations": {200: record("Recommendations", {"seeds": many(_SEED), **_LIST})},
+    "GET /v1/recommendations": {
+        200: record(
+            "Recommendations",
+            {"seeds": many(_SEED), "tracks": many(TRACK)},
+            {"explanations": many(_EXPLANATION), "request_id": ID},
+        )
+    },
     "GET /v1/me/next-up": {200: record("NextUp", _LIST)},
     "GET /v1/me/home": {200: record("Home", {"shelves": many(_SHELF)})},
     "GET /v1/me/top/tracks": {200: page("Track", TRACK)},

@@ -19,7 +19,7 @@ REDIRECT = "http://127.0.0.1:8899/callback"
 PASSWORD = "a long enough pass phrase"
 SCOPES = (
     "user-read-private user-read-email user-library-read user-library-modify"
-    " user-follow-read user-follow-modify user-read-recently-played streaming"
+    " user-follow-read user-follow-modify user-read-recently-played user-top-read streaming"
     " playlist-read-private playlist-read-collaborative playlist-modify-public"
     " playlist-modify-private ugc-image-upload"
 )

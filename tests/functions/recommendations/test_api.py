@@ -76,8 +76,11 @@ async def world() -> World:
 
 async def test_seeds_are_answered_with_tracks_like_them_and_reasons(world):
     async with client_of(world.app()) as client:
-        body = await get(client, f"/v1/recommendations?seed_tracks={track_id(1)}&limit=10")
+        path = f"/v1/recommendations?seed_tracks={track_id(1)}&limit=10"
+        body = await get(client, path + "&include=explanations")
+        plain = await get(client, path)
     assert len(ids(body)) == 10
+    assert set(plain) == {"seeds", "tracks"}, "what the Web API has, and no more"
     assert track_id(1) not in ids(body)
     techno = {track_id(n) for n in range(1, 60, 3)}
     assert len(techno & set(ids(body))) >= 6
@@ -413,7 +416,9 @@ async def test_mixes_are_on_the_home_page(world):
 
 async def test_what_was_shown_is_told_with_its_propensities(world):
     async with client_of(world.app()) as client:
-        body = await get(client, "/v1/recommendations?seed_genres=techno&limit=5&hour=8")
+        body = await get(
+            client, "/v1/recommendations?seed_genres=techno&limit=5&hour=8&include=explanations"
+        )
         await world.service.impressions.stop()
     (event,) = [it for it in world.publish.events if isinstance(it, RecommendationsShown)]
     assert event.request_id == body["request_id"]
