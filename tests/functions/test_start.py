@@ -86,6 +86,7 @@ ENVIRONMENT = {
     "RUN_API_ENDPOINT": "",
     "CDN_KEY_NAME": "key-1",
     "EDGES": "[]",
+    "WARM_BUDGET_MIB": "1",
     "CDN_SIGNING_KEY": "AAAAAAAAAAAAAAAAAAAAAA==",
     "BOOTSTRAP_CLIENT_SECRET": "secret",
     "BILLING_WEBHOOK_SECRET": "secret",
