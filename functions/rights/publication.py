@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 GRACE = timedelta(seconds=30)
 """A change younger than this is still on its way."""
+MAX_ROUNDS = 50
+"""Of a sweep; a round finishes up to a hundred of each kind."""
 
 
 class Publication:
@@ -131,16 +133,21 @@ class Publication:
 
     async def sweep(self) -> int:
         """Finish what was written but perhaps never followed or published; how much there was."""
-        since = self._now() - GRACE
-        licences = await self._store.licences.unpublished(since)
-        for licence in licences:
-            await self.of(licence)
-        unsettled = await self._store.releases.until("unsettled_at", since)
-        for release in unsettled:
-            await self.of_release(release)
-        untold = await self._store.entitlements.unpublished(since)
-        await self._told(untold)
-        return len(licences) + len(unsettled) + len(untold)
+        since, done = self._now() - GRACE, 0
+        for _ in range(MAX_ROUNDS):
+            licences = await self._store.licences.unpublished(since)
+            for licence in licences:
+                await self.of(licence)
+            unsettled = await self._store.releases.until("unsettled_at", since)
+            for release in unsettled:
+                await self.of_release(release)
+            untold = await self._store.entitlements.unpublished(since)
+            await self._told(untold)
+            found = len(licences) + len(unsettled) + len(untold)
+            done += found
+            if not found:
+                break
+        return done
 
 
 def _listing(known: Recording, release: Release, covered: bool) -> Recording | None:
