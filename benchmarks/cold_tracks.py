@@ -15,6 +15,7 @@ import argparse
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -123,7 +124,7 @@ def by_sound(listeners: int = 400, regions: int = 24, tracks: int = 1500) -> dic
         near = np.clip(judged + rng.normal(scale=0.15, size=7), 0, 1)
         tempo = float(tempo + rng.normal(scale=12))
         pitch, mode = int((key + rng.integers(3)) % 12), int(rng.integers(2))
-        values = (tempo, pitch, mode, 4, *near.tolist(), -12.0, 0.6, tuple(timbre.tolist()))
+        values: Any = (tempo, pitch, mode, 4, *near.tolist(), -12.0, 0.6, tuple(timbre.tolist()))
         vectors.append(sound.vector(Features(*values)))
     rows = np.array(vectors)
     rows -= rows.mean(axis=0)

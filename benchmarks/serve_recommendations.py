@@ -62,7 +62,7 @@ def track(n: int, rng: np.random.Generator) -> KnownTrack:
     )  # fmt: skip
     timbre = tuple(rng.normal(size=30).round(3).tolist())
     judged = rng.random(7).round(3).tolist()
-    values = (90 + n % 80, n % 12, n % 2, 4, *judged, -12.0, 0.6, timbre)
+    values: Any = (90 + n % 80, n % 12, n % 2, 4, *judged, -12.0, 0.6, timbre)
     return KnownTrack(id, stamp(NOW, id), card, Features(*values))
 
 

@@ -501,7 +501,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
             "/v1/recommendations",
             "/v1/recommendations/*",
         ),
-        publishes=(RecommendationsShown,),
+        publishes=(MixPublished, RecommendationsShown),
         consumes=(
             ArtistChanged,
             LibraryChanged,
@@ -522,7 +522,11 @@ DEPLOYABLES: tuple[Deployable, ...] = (
             **_VERIFIES_TOKENS,
             **_TAKES_PUSHES,
         },
-        schedules=(Schedule("fit-texts", "7 * * * *"), Schedule("import-feeds", "37 * * * *")),
+        schedules=(
+            Schedule("fit-texts", "7 * * * *"),
+            Schedule("import-feeds", "37 * * * *"),
+            Schedule("publish-release-radar", "0 4 * * 5"),
+        ),
         indexes=(Index("reco_articles", ("[]mentions", "-stamp")),),
         # The catalogue's facts lie in memory: about 2 KB a track.
         scale=Scale(min_instances=1, max_instances=50, memory="1Gi", timeout_s=300),

@@ -16,6 +16,7 @@ from functions.recommendations.home import Home
 from functions.recommendations.impressions import Impressions
 from functions.recommendations.keeping import Keeping
 from functions.recommendations.listeners import Listeners
+from functions.recommendations.radar import Radar
 from functions.recommendations.reading import Reading
 from functions.recommendations.results import Results
 from functions.recommendations.serving import Serving
@@ -66,6 +67,7 @@ def assemble(it: Surroundings) -> Service:
     serving = Serving(it.store, keeping, listeners, results, clock=it.clock, now=it.now)
     home = Home(it.store, listeners, serving, it.public_url)
     reading = Reading(it.store, keeping, it.fetch, now=it.now)
+    radar = Radar(it.store, keeping, it.publish, now=it.now)
     impressions = Impressions(it.publish, new_id=it.new_id, now=it.now)
     offers = api.routes(
         serving,
@@ -81,7 +83,11 @@ def assemble(it: Surroundings) -> Service:
     return Service(
         routers=(offers, press.routes(reading, it.store, keeping, it.public_url)),
         handlers=handlers(it.store, listeners, serving, catalogue, reading, now=it.now),
-        tasks={"fit-texts": reading.fit, "import-feeds": reading.import_feeds},
+        tasks={
+            "fit-texts": reading.fit,
+            "import-feeds": reading.import_feeds,
+            "publish-release-radar": radar.run,
+        },
         keeping=keeping,
         impressions=impressions,
         serving=serving,

@@ -414,6 +414,28 @@ async def test_mixes_are_on_the_home_page(world):
     assert [it["generation"] for it in shelf["playlists"]] == ["2026-W10"]
 
 
+async def test_release_radar_is_published_once_a_week_for_whom_something_came_out(world):
+    await world.tell(
+        library("artist", artist_id(0)),
+        play(8, "other"),
+        track(300, release_date=(NOW + timedelta(days=3)).date().isoformat()),
+    )
+    run = world.service.tasks["publish-release-radar"]
+    assert await run() == 2
+    first = [it for it in world.publish.events if isinstance(it, MixPublished)]
+    assert await run() == 2
+    again = [it for it in world.publish.events if isinstance(it, MixPublished)][2:]
+    assert [it.event_id for it in first] == [it.event_id for it in again]
+    mine = next(it for it in first if it.user_id == USER)
+    assert (mine.kind, mine.generation) == ("release-radar", WEEK)
+    assert mine.reasons[0] == "New from Artist 0"
+    assert len(mine.reasons) == len(mine.track_ids)
+    assert mine.track_ids[0] in {track_id(n) for n in range(4)}
+    assert track_id(300) not in mine.track_ids, "it is not out yet"
+    world.now.forward(days=400)
+    assert await run() == 0
+
+
 async def test_what_was_shown_is_told_with_its_propensities(world):
     async with client_of(world.app()) as client:
         body = await get(
