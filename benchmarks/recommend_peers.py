@@ -11,6 +11,7 @@ from scipy import sparse
 
 from benchmarks.recommend_data import Matrix
 from benchmarks.recommend_metrics import Score
+from benchmarks.recommend_towers import two_towers
 
 Fit = Callable[[Matrix], Score]
 
@@ -110,4 +111,5 @@ PEERS: Mapping[str, Fit] = {
     "implicit ALS": implicit_als,
     "implicit ALS, tuned": implicit_als_tuned,
     "EASE": ease,
+    "two towers, learned": two_towers,
 }

@@ -184,4 +184,4 @@ def columns(
     sizes[order[at]] = np.diff(stacked.indptr)[at]
     place[1:] = np.cumsum(sizes)
     sorted_rows = stacked[at]
-    return sparse.csc_matrix((sorted_rows.data, sorted_rows.indices, place), shape=(tracks, tracks))
+    return sparse.csc_matrix((sorted_rows.data, sorted_rows.indices, place), shape=(tracks, width))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.recommendations import batch, recommending
+from functions.recommendations import batch, learning, recommending
 from functions.recommendations.generations import (
     CHARTS,
     EVERYONE,
@@ -201,6 +201,20 @@ SMALL = {"users": 60, "tracks": 120, "each": 16}
 
 class Killed(Exception):
     """Stands for a worker that is gone."""
+
+
+def test_a_model_of_many_objects_recommends_what_one_would(tmp_path, monkeypatch):
+    known = world(**SMALL)
+    lists = []
+    for part, columns in (("one", 50_000), ("many", 37)):
+        monkeypatch.setattr(learning, "COLUMNS_PER_TILE", columns)
+        pattern = known.write(tmp_path / part)
+        assert run(tmp_path / part, pattern) == "done"
+        lists.append({user: set(mix.track_ids) for user, mix in weekly(tmp_path / part).items()})
+    assert len(list((tmp_path / "many" / "generations" / WEEK / "model").glob("weights-*"))) > 2
+    same = [len(lists[0][user] & lists[1][user]) / len(lists[0][user]) for user in known.tastes]
+    # More is proposed when each object proposes its best, so lists may gain a little.
+    assert sum(same) / len(same) > 0.9
 
 
 def test_a_batch_that_was_cut_off_goes_on_where_it_was(tmp_path, monkeypatch):
