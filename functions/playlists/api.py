@@ -128,7 +128,7 @@ def routes(
 
     @router.get("/v1/playlists/users/{user_id}", openapi_extra=_PAGE)
     async def of_user(user_id: str, request: Request, user: User) -> Response:
-        own = user_id == user.user_id
+        own = asked.user_id(user_id) == user.user_id
         ids = await (playlists.shelf.of if own else playlists.shelf.owned)(user_id)
         private = own and PRIVATE in user.scopes
         return await listed(request, user, ids, f"/v1/users/{user_id}/playlists", private)
@@ -278,6 +278,7 @@ def routes(
         await playlists.see(id, user.user_id)
         given = request.query_params.get("ids")
         users = query.listed(given, 5, "ids") if given else [user.user_id]
+        users = [asked.user_id(it) for it in users]
         return answer(await playlists.shelf.follow_it(id, users), headers=_FRESH)
 
     return router

@@ -16,6 +16,7 @@ MAX_URIS = 100
 MAX_POSITION = 1_000_000
 
 T = TypeVar("T")
+_USER_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _NONCE = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -156,6 +157,13 @@ async def removal(request: Request) -> Removal:
     if count > MAX_URIS:
         raise Invalid(f"{MAX_URIS} positions at most", code="TOO_MANY_IDS")
     return Removal(items=named, positions=positions, snapshot_id=found.snapshot_id)
+
+
+def user_id(text: str) -> str:
+    """Raises Invalid: no user can have that id (code INVALID_ID)."""
+    if not _USER_ID.fullmatch(text):
+        raise Invalid("no such user id", code="INVALID_ID")
+    return text
 
 
 def nonce_of(request: Request, user: str, given: str | None = None) -> str:

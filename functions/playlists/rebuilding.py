@@ -15,7 +15,10 @@ from shared.ids import derived_id
 
 AHEAD = 4
 """Fetches under way at once."""
-PAGES_AT_ONCE = 200
+PAGES_AT_ONCE = 60
+RECENT_OPS = 20_000
+OLDER_OPS = 5 * SNAPSHOT_OPS
+"""Between snapshots of what is longer ago than `RECENT_OPS`: most of the work is to write them."""
 
 
 async def rebuild(store: Store, playlist_id: str, *, now_ms: Callable[[], int]) -> Playlist:
@@ -32,9 +35,12 @@ async def rebuild(store: Store, playlist_id: str, *, now_ms: Callable[[], int]) 
     kept: tuple[str, ...] = ()
     waiting: dict[str, PageDocument] = {}
     documents: dict[str, SnapshotDocument] = {}
-    async for chunk in _chunks(store, playlist_id):
+    chunks = [chunk async for chunk in _chunks(store, playlist_id)]
+    recent = (chunks[-1].revision if chunks else 0) - RECENT_OPS
+    for chunk in chunks:
         apply_chunk(state, chunk)
-        if state.revision - (snapshots[-1][0] if snapshots else 0) >= SNAPSHOT_OPS:
+        every = SNAPSHOT_OPS if state.revision > recent else OLDER_OPS
+        if state.revision - (snapshots[-1][0] if snapshots else 0) >= every:
             pages = _written(playlist_id, state, pages, waiting)
             documents[key(state.revision)] = _snapshot(state, pages)
             snapshots.append((state.revision, state.seq))

@@ -105,6 +105,7 @@ class Views:
             return False
         used = {page.page_id for page in pages} | set(kept)
         gone = [it.page_id for it in (known.pages if known else ()) if it.page_id not in used]
+        folded.folded_at = self._now_ms()  # the next write is a while after this one's end
         live.view, live.base = folded, state
         if gone:
             await store.delete_many(gone)
