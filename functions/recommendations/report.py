@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 WIDTH, HEIGHT = 420, 220
-_LEFT, _BOTTOM, _TOP, _RIGHT = 46, 28, 12, 14
+_LEFT, _BOTTOM, _TOP, _RIGHT = 46, 28, 28, 24
 OURS, THEIRS = "#1a7f5a", "#9aa5b1"
 
 _STYLE = """
@@ -158,8 +158,8 @@ def _legend(names: dict[str, str]) -> str:
     parts, x = [], _LEFT + 8
     for name, colour in names.items():
         parts.append(
-            f"<rect x='{x}' y='{_TOP}' width='10' height='10' fill='{colour}'/>"
-            f"<text x='{x + 14}' y='{_TOP + 9}'>{escape(name)}</text>"
+            f"<rect x='{x}' y='4' width='10' height='10' fill='{colour}'/>"
+            f"<text x='{x + 14}' y='13'>{escape(name)}</text>"
         )
         x += 26 + 7 * len(name)
     return "".join(parts)
@@ -167,7 +167,7 @@ def _legend(names: dict[str, str]) -> str:
 
 def _lines(labels: Sequence[str], series: dict[str, tuple[str, Sequence[float]]]) -> str:
     top = max((max(values, default=0) for _, values in series.values()), default=0)
-    top = max(0.05, np.ceil(top * 1.25 * 20) / 20)
+    top = next((it for it in (0.04, 0.08, 0.2, 0.4, 0.6, 0.8) if it >= top), 1.0)
     step = 1 / max(1, len(labels) - 1)
     parts = [_axis(top)]
     for at, label in enumerate(labels):
