@@ -102,13 +102,13 @@ def settled(player: Player, at: datetime) -> Player:
     elapsed = max(0, round((at - player.at) / timedelta(milliseconds=1)))
     now = replace(player, at=at, progress_ms=player.progress_ms + elapsed)
     whole = sum(one.duration_ms for one in now.items)
-    while now.current is not None and now.progress_ms >= now.current.duration_ms:
+    while (current := now.current) is not None and now.progress_ms >= current.duration_ms:
         if now.repeat == "track":
-            return replace(now, progress_ms=now.progress_ms % now.current.duration_ms)
+            return replace(now, progress_ms=now.progress_ms % current.duration_ms)
         if now.repeat == "context" and not now.queue and now.progress_ms > 2 * whole > 0:
             # Round after round in one step: nobody walks through a year of them.
             now = replace(now, progress_ms=now.progress_ms % whole + whole)
-        over = now.progress_ms - now.current.duration_ms
+        over = now.progress_ms - current.duration_ms
         following = _following(now)
         if following is None:
             return replace(

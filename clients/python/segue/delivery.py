@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import httpx
 
 from segue.client import RETRYABLE, Retry, _why
-from segue.errors import PlaybackError, Unreachable
+from segue.errors import PlaybackError, SegueError, Unreachable
 from segue.manifests import Chunk
 
 RETRY = Retry()
@@ -46,6 +46,15 @@ class Edge:
     errors: int = 0
     bytes: int = 0
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """Why an edge gave nothing; `retry_after` is its header's value."""
+
+    error: SegueError
+    retry_after: str | None = None
+    refused: bool = False
 
 
 def edges_of(grant: Mapping[str, Any]) -> list[Edge]:
@@ -148,41 +157,51 @@ class Delivery:
             last = "" if chunk.end is None else str(chunk.end - 1)
             headers["Range"] = f"bytes={chunk.start}-{last}"
         for attempt in range(self._retry.attempts):
-            after: str | None = None
-            failure: Exception | None = None
-            refused = 0
+            failed: list[_Failed] = []
             for edge in tuple(self._edges):
                 started = self._clock()
+                got = self._from(edge, path, headers, chunk)
                 edge.requests += 1
-                url = f"{edge.prefix}{path}?{edge.signature}"
-                try:
-                    with self._http.stream("GET", url, headers=headers) as answer:
-                        body = self._body(answer, chunk, started)
-                        self._check(answer, body, chunk, edge.prefix + path)
-                except httpx.TransportError as error:
-                    failure = Unreachable(f"the CDN does not answer ({_why(error)})")
-                    failure.__cause__ = error
-                except PlaybackError as error:
-                    failure = error
-                    after = answer.headers.get("Retry-After")
-                    if error.code == "SIGNATURE_REFUSED":
-                        refused += 1
-                    elif answer.status_code not in RETRYABLE:
-                        raise
-                else:
+                if isinstance(got, bytes):
                     elapsed = self._clock() - started
-                    edge.bytes += len(body)
+                    edge.bytes += len(got)
                     edge.seconds += elapsed
-                    self.tally.bytes_by_rendition[rendition] += len(body)
-                    return Delivered(body, elapsed)
+                    self.tally.bytes_by_rendition[rendition] += len(got)
+                    return Delivered(got, elapsed)
                 edge.errors += 1
+                failed.append(got)
                 self._edges.remove(edge)
                 self._edges.append(edge)
-            assert failure is not None
-            if refused == len(self._edges) or attempt == self._retry.attempts - 1:
-                raise failure
-            self._sleep(self._retry.wait_s(attempt, after))
+            last = failed[-1]
+            if all(it.refused for it in failed) or attempt == self._retry.attempts - 1:
+                raise last.error from last.error.__cause__
+            self._sleep(self._retry.wait_s(attempt, last.retry_after))
         raise PlaybackError("no attempts were allowed", code="DELIVERY_FAILED")
+
+    def _from(
+        self, edge: Edge, path: str, headers: Mapping[str, str], chunk: Chunk
+    ) -> "bytes | _Failed":
+        """The chunk's bytes from one edge, or why another one may do better.
+
+        Raises:
+            PlaybackError: no other edge would.
+        """
+        url = f"{edge.prefix}{path}"
+        try:
+            with self._http.stream("GET", f"{url}?{edge.signature}", headers=headers) as answer:
+                try:
+                    body = self._body(answer, chunk, self._clock())
+                    self._check(answer, body, chunk, url)
+                except PlaybackError as error:
+                    refused = error.code == "SIGNATURE_REFUSED"
+                    if not refused and answer.status_code not in RETRYABLE:
+                        raise
+                    return _Failed(error, answer.headers.get("Retry-After"), refused)
+                return body
+        except httpx.TransportError as error:
+            failure = Unreachable(f"the CDN does not answer ({_why(error)})")
+            failure.__cause__ = error
+            return _Failed(failure)
 
     def size(self, url: str) -> int:
         """The object's size in bytes, from the Content-Range of its first byte."""
