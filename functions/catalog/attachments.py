@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
-from functions.catalog import albums, artists, covers, domain, lyrics
-from functions.catalog.covers import Images
+from functions.catalog import albums, artists, domain, lyrics
 from functions.catalog.editing import IF_MATCH, revision_of
 from functions.catalog.errands import Errands
 from functions.catalog.jsonl import LyricsLine
@@ -17,6 +16,7 @@ from functions.catalog.publication import Publication
 from functions.catalog.reading import Reading
 from functions.catalog.store import Store
 from shared.errors import Invalid, NotFound, TooLarge
+from shared.gcp.images import Images, keep
 from shared.ids import parse_id
 from shared.web.answers import answer, cacheable
 from shared.web.principal import Principal, requires
@@ -54,7 +54,7 @@ class Pictures:
         """The entity with `picture` in every size."""
         documents: Any = self._store.albums if kind == "album" else self._store.artists
         domain.expect((await documents.get(id)).revision, expected, f"{kind} {id}")
-        cover_id, at = await covers.keep(self._images, picture), self._now()
+        cover_id, at = await keep(self._images, picture), self._now()
         change: Any = albums.changed_album if kind == "album" else artists.changed_artist
 
         def changed(known: Any) -> Any:

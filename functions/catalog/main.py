@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 from fastapi import FastAPI
 
-from functions.catalog.covers import BucketImages
 from functions.catalog.masters import BucketMasters
 from functions.catalog.service import MAX_BODY_BYTES, Surroundings, assemble
 from functions.catalog.shapes import ANSWERS
 from functions.catalog.store import COLLECTIONS, Store
 from shared.gcp import storage
 from shared.gcp.firestore import FirestoreDocuments, client
+from shared.gcp.images import BucketImages
 from shared.gcp.pubsub import Publisher
 from shared.ids import new_id
 from shared.settings import load

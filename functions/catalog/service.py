@@ -10,7 +10,6 @@ from fastapi import APIRouter
 from functions.catalog import api, attachments, delivering, imports, web
 from functions.catalog.attachments import Pictures
 from functions.catalog.batch import Batch
-from functions.catalog.covers import Images
 from functions.catalog.editing import Editing
 from functions.catalog.editing import routes as editing_routes
 from functions.catalog.errands import Errands
@@ -24,6 +23,7 @@ from functions.catalog.subscriptions import Markets, handlers
 from functions.catalog.sweep import Sweep
 from functions.catalog.views import Views
 from functions.catalog.vocabulary import Genres
+from shared.gcp.images import Images
 from shared.web.push import Handler, Task
 
 MAX_BODY_BYTES = 4 << 20
