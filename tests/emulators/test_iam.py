@@ -3,7 +3,15 @@
 import pytest
 
 from emulators.graph import Graph
-from emulators.iam import OPERATOR, ROLES, Denied, Policy, UnknownRole, role_for
+from emulators.iam import (
+    OPERATOR,
+    ROLES,
+    Denied,
+    Policy,
+    UnknownRole,
+    custom_roles,
+    role_for,
+)
 from tests.emulators.tiny import PROJECT, email, resource, tiny_graph
 from tests.infra.graphs import STACKS, evaluated
 
@@ -96,4 +104,18 @@ def test_every_role_that_the_program_grants_is_modelled(stack: str) -> None:
     graph: Graph = evaluated(stack)
     assert Policy.from_graph(graph).bindings
     granted = {it["role"] for it in graph.resources if it.get("role")}
-    assert granted <= ROLES.keys()
+    assert granted <= ROLES.keys() | custom_roles(graph).keys()
+
+
+def test_role_that_the_program_defines_gives_what_it_lists_and_no_more() -> None:
+    name = f"projects/{PROJECT}/roles/listener"
+    permissions = ["pubsub.subscriptions.create"]
+    role = resource(
+        "gcp:projects/iAMCustomRole:IAMCustomRole", "listener", name=name, permissions=permissions
+    )
+    member = "serviceAccount:a"
+    it = policy(role, bound(PROJECT_WIDE, name, member, project=PROJECT))
+    it.check(member, "pubsub.subscriptions.create", "project", PROJECT)
+    assert not it.allows(member, "pubsub.subscriptions.delete", "subscription", "s")
+    with pytest.raises(UnknownRole):
+        policy(bound(PROJECT_WIDE, name, member, project=PROJECT))

@@ -15,6 +15,7 @@ Change = Callable[[Graph], Graph]
 BUCKET = "gcp:storage/bucket:Bucket"
 BUCKET_MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
 PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
+ROLE = "gcp:projects/iAMCustomRole:IAMCustomRole"
 SERVICE = "gcp:cloudrunv2/service:Service"
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"
 ACCOUNT = "gcp:serviceaccount/account:Account"
@@ -85,6 +86,10 @@ ACCESS = {
     "a role on the whole project that belongs on one bucket": (
         add_member(role="roles/storage.objectUser"),
         "roles/storage.objectUser on the whole project",
+    ),
+    "a role of our own that permits too much": (
+        put(ROLE, "listener", permissions=["pubsub.subscriptions.create", "pubsub.topics.publish"]),
+        "roles/segueListener: pubsub.topics.publish on the whole project",
     ),
     "a stranger": (add_member(member="user:eve@example.com"), "a stranger, user:eve@example.com"),
     "two services on one account": (
