@@ -17,7 +17,7 @@ ENTRY_POINTS = {
     "insights": ("functions.insights.main", "shared.web.serve"),
     "library": ("functions.library.main", "shared.web.serve"),
     "playback": ("functions.playback.main", "shared.web.serve"),
-    "playlists": ("functions.playlists.main", "functions.playlists.rebuild", "shared.web.serve"),
+    "playlists": ("functions.playlists.main", "functions.playlists.job", "shared.web.serve"),
     "recommendations": ("functions.recommendations.main", "shared.web.serve"),
     "recommendations-batch": ("functions.recommendations.batch",),
     "realtime": ("functions.realtime.main",),

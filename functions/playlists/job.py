@@ -1,4 +1,4 @@
-"""Make views, pages and snapshots again from the log: `python -m functions.playlists.rebuild ID…`.
+"""Make views, pages and snapshots again from the log: `python -m functions.playlists.job ID…`.
 
 Needs GOOGLE_CLOUD_PROJECT, and in a local cloud FIRESTORE_EMULATOR_HOST. Safe to repeat, and while
 people edit.
