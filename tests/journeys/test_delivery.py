@@ -1,6 +1,7 @@
 """Listening on the edges and with the player: one device at a time, whichever client commands."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -238,3 +239,34 @@ def test_tekore_reads_and_commands_the_same_player(
         assert api.post("/v1/events", json={"events": [report]}).json()["accepted"] == 1
         played = until(lambda: me.playback_recently_played().items, bool)
         assert played[0].track.id == tracks[0]["id"]
+
+
+def test_a_release_that_people_wait_for_is_at_the_edge_before_its_first_play(
+    cloud: Cloud, operator: Operator, tracks: list[dict[str, Any]]
+) -> None:
+    album = tracks[0]["album"]["id"]
+    today = {"release_date": f"{datetime.now(UTC):%Y-%m-%d}"}
+    known = operator.http.get(f"/v1/catalog/albums/{album}").raise_for_status().json()
+    patched = operator.http.patch(
+        f"/v1/catalog/albums/{album}", json=today, headers={"If-Match": "*"}
+    )
+    assert patched.is_success, patched.text
+    try:
+        for name in ("Wendy", "Wanda", "Wilma"):
+            headers = {"authorization": f"Bearer {signed_in(operator, operator.user(name))}"}
+            saved = httpx.put(
+                f"{cloud.host}/v1/me/library?uris=spotify:album:{album}", headers=headers
+            )
+            assert saved.is_success, saved.text
+        health = cloud.endpoints()["health"]["edge"]
+
+        def warmed() -> int:
+            # Events take a moment to the warehouse; a scheduled run more or less is no harm.
+            assert cloud.fire("warm-edges") == 204
+            stats = httpx.get(f"http://127.0.0.1:{health}/_stats").json()["backend_buckets"]
+            return stats.get("segue-audio-eu", {}).get("warmed", 0)
+
+        assert until(warmed, bool, patience_s=60) > 0
+    finally:
+        before = {"release_date": known.get("release_date")}
+        operator.http.patch(f"/v1/catalog/albums/{album}", json=before, headers={"If-Match": "*"})
