@@ -208,6 +208,8 @@ def test_spotipy_commands_the_player(
     assert (caught_up["recovered"], caught_up["snapshot"]) == (True, None)
 
 
+# The Web API's description has `total` in recently-played; tekore knows it not, and says so.
+@pytest.mark.filterwarnings("ignore::tekore.model.UnknownModelAttributeWarning")
 def test_tekore_reads_and_commands_the_same_player(
     cloud: Cloud, api: httpx.Client, token: str, tracks: list[dict[str, Any]]
 ) -> None:
