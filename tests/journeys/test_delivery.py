@@ -216,6 +216,8 @@ def test_tekore_reads_and_commands_the_same_player(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base, "prefix", f"{cloud.host}/v1/")
         me = tekore.Spotify(token, sender=tekore.SyncSender(httpx.Client(timeout=30)))
+        phone = {"name": "Phone", "type": "Smartphone"}
+        assert api.put(f"/v1/me/player/devices/{new_id()}", json=phone).is_success
         device = me.playback_devices()[0]
         me.playback_start_tracks([it["id"] for it in tracks[:2]], device_id=device.id, offset=1)
         now = me.playback()
