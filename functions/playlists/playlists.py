@@ -195,6 +195,15 @@ class Playlists:
         await self.submit(playlist_id, user, [Set(deleted=True)])
         await self.shelf.own(user, playlist_id, None)
 
+    async def erase(self, playlist_id: str, user: str) -> None:
+        """The owner's account is gone: others are told, then nothing is left of the playlist."""
+        live = await self.store.live(playlist_id)
+        if live.state.exists and live.state.attributes.owner == user:
+            await self.submit(playlist_id, user, [Set(deleted=True)])
+            await self._views.settle()
+            await self.store.erase(await self.store.live(playlist_id))
+        await self.shelf.own(user, playlist_id, None)
+
     async def restore(self, playlist_id: str, user: str) -> Appended:
         """The owner's: a deleted playlist is back, as it was."""
         done = await self.submit(playlist_id, user, [Set(deleted=False)])

@@ -235,6 +235,21 @@ class Store:
             raise Gap
         return [PageOf(id, codec.entries_of(found[id].entries)) for id, _ in directory]
 
+    # Forgetting.
+
+    async def erase(self, live: Live) -> None:
+        """Remove everything of a playlist, its log last."""
+        id = live.playlist_id
+        await self.views.delete_many([id])
+        if live.view is not None:
+            snapshots = self.snapshots(id)
+            await snapshots.delete_many(key(revision) for revision, _ in live.view.snapshots)
+        pages = self.pages(id)
+        while some := await pages.scan(limit=MAX_FETCH):
+            await pages.delete_many(it.page_id for it in some)
+        await self.log(id).delete_many(key(seq) for seq in range(1, live.state.seq + 1))
+        self.forget(id)
+
     # The past.
 
     async def at_revision(self, live: Live, revision: int) -> Playlist:

@@ -31,7 +31,7 @@ def handlers(
         await projections.apply_user(event)
         if event.removed:
             for playlist_id in await playlists.shelf.owned(event.user_id):
-                await playlists.delete(playlist_id, event.user_id)
+                await playlists.erase(playlist_id, event.user_id)
             await listening.forget(event.user_id)
 
     async def on_library_changed(event: LibraryChanged) -> None:

@@ -12,9 +12,9 @@ from PIL import Image
 from functions.playlists import formats, rules
 from functions.playlists.formats import Line
 from shared.errors import Invalid
-from shared.events import LibraryChanged, MixPublished
+from shared.events import LibraryChanged, MixPublished, PlaylistChanged
 from shared.ids import derived_id
-from tests.functions.library.fakes import track_changed
+from tests.functions.library.fakes import track_changed, user_changed
 from tests.functions.playback.events import track_played
 from tests.functions.playlists.fakes import PUSHES, Cloud, Instance, ids, uri
 from tests.functions.playlists.test_api import bearer, made, uris_of
@@ -266,6 +266,24 @@ async def test_pictures_are_the_owners_or_a_mosaic():
             base64.b64encode(b"\xff\xd8\xff"),
         ):
             assert code_of(await put(bad)) == "INVALID_IMAGE"
+
+
+async def test_a_user_who_is_gone_leaves_nothing():
+    instance = Instance()
+    async with client_of(instance.app()) as client:
+        id = await made(client)
+        await client.post(f"/v1/playlists/{id}/items", json=[uri(0)] * 100, headers=bearer())
+        for number in range(3):
+            body = [uri(number)] * 100
+            await client.post(f"/v1/playlists/{id}/items", json=body, headers=bearer())
+        await instance.service.settle()
+        gone = user_changed("ada", removed=True)
+        await tell(client, gone, gone)
+        assert (await client.get(f"/v1/playlists/{id}", headers=bearer())).status_code == 404
+        left = [path for path, it in instance.cloud.collections.items() if it._documents]
+        assert [path for path in left if id in path or path == "playlists"] == []
+        told = [it for it in instance.cloud.published.events if isinstance(it, PlaylistChanged)]
+        assert told[-1].removed
 
 
 async def test_folders_are_replaced_by_who_saw_the_last_of_them():
