@@ -186,14 +186,15 @@ def renewed(
     bound be what `select` gives, so that nobody ever reads half of it.
 
     `known` is the table in `within`, and in `gone`: rows that may go, of those within. `keys` tell
-    rows apart, and are never null.
+    rows apart, and are never null. The join is on keys alone: with more, engines compare every
+    row to every other.
     """
     names = [it.name for it in fields(row)]
     same = " AND ".join(f"known.{key} = made.{key}" for key in keys)
     changes = ", ".join(f"{name} = made.{name}" for name in names if name not in keys)
     return f"""
 MERGE `{table}` AS known USING ({select}) AS made
-ON {same} AND {within}
+ON {same}
 WHEN MATCHED THEN UPDATE SET {changes}
 WHEN NOT MATCHED BY SOURCE AND {within} AND {gone} THEN DELETE
 WHEN NOT MATCHED THEN INSERT ({", ".join(names)})

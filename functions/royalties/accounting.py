@@ -164,7 +164,7 @@ class Accounting:
                 str(period),
                 period.last_day,
                 pools,
-                self._warehouse.played(period, self._terms),
+                self._warehouse.played(period, self._terms, pools),
                 by_hand,
                 currencies,
                 rates,

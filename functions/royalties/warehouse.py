@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from functions.royalties import sql
-from functions.royalties.closing import Played
+from functions.royalties.closing import USER_CENTRIC, Played, Pool
 from functions.royalties.periods import LATEST, Period
 from functions.royalties.terms import Judged, Terms
 from shared.gcp.bigquery import Statements, Value
@@ -73,14 +73,18 @@ class Warehouse:
         bounds = {name: it for name, it in asdict(terms).items() if name != "minimum_streams"}
         self._ask(sql.JUDGE, {**snapshot.values(), **bounds})
 
-    def played(self, period: Period, terms: Terms) -> list[Played]:
-        """What counted, by pool, payee and track."""
+    def played(self, period: Period, terms: Terms, pools: Sequence[Pool]) -> list[Played]:
+        """What counted, by pool, payee and track; with weights by listener where one of `pools` is
+        shared by them."""
         rows = self._ask(
             sql.PLAYED,
             {
                 "period": str(period),
                 "a_year_before": str(period.back(12)),
                 "minimum_streams": terms.minimum_streams,
+                "by_listener": [
+                    f"{it.territory} {it.plan}" for it in pools if it.method == USER_CENTRIC
+                ],
             },
         )
         return [

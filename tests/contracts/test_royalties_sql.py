@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from functions.royalties.closing import PRO_RATA, USER_CENTRIC, Pool
 from functions.royalties.periods import Period
 from functions.royalties.terms import SCREENS, VERDICTS, Terms
 from functions.royalties.warehouse import Snapshot, Warehouse
@@ -17,6 +18,11 @@ from tests.functions.royalties.events import LICENCES, TRACKS, listening, played
 from tests.functions.royalties.oracle import Oracle
 
 TERMS = Terms(hour_ms=1_900_000, day_plays=90, track_day_plays=60, loop_plays=6, minimum_streams=5)
+POOLS = [
+    Pool(where, plan, "SEK", 5, PRO_RATA if (where, plan) == ("NO", "free") else USER_CENTRIC)
+    for where in ("SE", "NO")
+    for plan in ("free", "premium")
+]
 PERIODS = [Period(2026, 9), Period(2026, 10), Period(2026, 11)]
 
 
@@ -63,7 +69,8 @@ def test_sql_judges_and_counts_as_the_rules_say(warehouse: bigquery.Warehouse, s
             ours.judge(snapshot, TERMS)  # again: an execution was repeated
         found = judgements(warehouse)
         assert found == sorted(oracle.judgements, key=lambda it: (it.period, it.play_id))
-        assert ours.played(snapshot.period, TERMS) == oracle.played(snapshot.period, TERMS)
+        asked = snapshot.period, TERMS, POOLS
+        assert ours.played(*asked) == oracle.played(*asked)
         assert ours.verdicts(snapshot.period) == oracle.verdicts(snapshot.period)
     assert {it.verdict for it in oracle.judgements} == set(VERDICTS)
     assert any(it.lifted and it.period != it.of_period for it in oracle.judgements)

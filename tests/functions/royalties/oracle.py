@@ -2,13 +2,13 @@
 and what stands for BigQuery where a test is about something else."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from functions.royalties import terms as t
-from functions.royalties.closing import Played
+from functions.royalties.closing import USER_CENTRIC, Played, Pool
 from functions.royalties.periods import LATEST, Period
 from functions.royalties.sql import LISTENER
 from functions.royalties.terms import Judged, Terms
@@ -152,7 +152,8 @@ class Oracle:
                     it.heard_ms,
                 )
 
-    def played(self, period: Period, terms: Terms) -> list[Played]:
+    def played(self, period: Period, terms: Terms, pools: Sequence[Pool]) -> list[Played]:
+        by_listener = {(it.territory, it.plan) for it in pools if it.method == USER_CENTRIC}
         counted = [
             it for it in self.judgements if it.period == str(period) and it.verdict == t.COUNTED
         ]
@@ -167,7 +168,10 @@ class Oracle:
             assert it.payee is not None
             line = it.territory, it.plan, it.payee, it.track_id, it.of_period
             lines[line] += 1
-            if streams[it.track_id] >= terms.minimum_streams:
+            if (
+                streams[it.track_id] >= terms.minimum_streams
+                and (it.territory, it.plan) in by_listener
+            ):
                 listeners[it.territory, it.plan, it.user_id][line] += 1
         weights: Counter[tuple[str, ...]] = Counter()
         for theirs in listeners.values():
