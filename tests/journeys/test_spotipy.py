@@ -4,9 +4,9 @@ spotipy 2.26 speaks the dialect of February 2026: `me/library?uris=` for whateve
 followed. Its addresses are set as its own documentation of proxies has it: the prefix of the API
 on the client, the addresses of the authorization server on the auth managers.
 
-Left out, because they belong to parts of Segue that do not exist yet: podcasts' and audiobooks' own objects (`show*`,
-`episode*`, `get_audiobook*`), `recommendations` and `current_user_top_*`. `search_markets` is
-`search` in a loop.
+Left out, because they belong to parts of Segue that do not exist yet: podcasts' and audiobooks'
+own objects (`show*`, `episode*`, `get_audiobook*`), `recommendations` and `current_user_top_*`.
+`search_markets` is `search` in a loop.
 The player has a journey of its own, `test_delivery.py`.
 """
 
