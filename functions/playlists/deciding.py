@@ -172,8 +172,8 @@ def _edited(
         case Roles(changes=changes):
             _check_roles(state, op)
             roles: dict[str, Any] = {**state.attributes.roles, state.attributes.owner: "owner"}
-            new = {user: role for user, role in changes.items() if roles.get(user) != role}
-            return Roles(new) if new else None
+            others = {user: role for user, role in changes.items() if roles.get(user) != role}
+            return Roles(others) if others else None
         case Invite(id=id):
             if len(state.attributes.invites) >= MAX_INVITES:
                 raise Conflict(f"{MAX_INVITES} invite links at most", code="TOO_MANY_INVITES")
