@@ -37,6 +37,7 @@ def served() -> dict[str, Any]:
     """By deployable: its document under "document", and under "undescribed" the operations whose
     answers it does not describe."""
     known = {name: "x" for it in APIS for name in (*it.env, *it.secrets)}
+    known |= {f"LAUNCH_{name}".replace("-", "_").upper(): "{}" for it in APIS for name in it.starts}
     with tempfile.TemporaryDirectory() as cache:
         given = known | environment(Path(cache), **ENVIRONMENT)
         del given["PYTHONPYCACHEPREFIX"]

@@ -15,7 +15,9 @@ from shared.web.shapes import (
     URL,
     YES_NO,
     Answers,
+    Content,
     many,
+    mapping,
     nullable,
     page,
     record,
@@ -69,6 +71,23 @@ _FEED = record(
     },
 )
 _TREND = record("Trend", {"artist": ARTIST, "recent": COUNT, "before": COUNT, "score": NUMBER})
+_RUN = record(
+    "Run",
+    {
+        "generation": TEXT,
+        "zone": TEXT,
+        "state": word("running", "done", "failed"),
+        "stage": TEXT,
+        "done": COUNT,
+        "total": COUNT,
+        "started_at": INSTANT,
+        "updated_at": INSTANT,
+        "counts": mapping(COUNT),
+        "figures": mapping(NUMBER),
+        "message": nullable(TEXT),
+    },
+)
+_RUNS = "/v1/recommendations/runs"
 
 ANSWERS: Mapping[str, Answers | None] = {
     "GET /v1/recommendations": {
@@ -97,4 +116,11 @@ ANSWERS: Mapping[str, Answers | None] = {
     "GET /v1/articles/feeds": {200: record("Feeds", {"feeds": many(_FEED)})},
     "DELETE /v1/articles/feeds/{id}": {204: None},
     "GET /v1/articles/trending": {200: record("Trending", {"artists": many(_TREND)})},
+    f"POST {_RUNS}": {
+        202: record("Launched", {"generation": TEXT, "zone": TEXT, "job": TEXT}),
+        409: ERROR,
+    },
+    f"GET {_RUNS}": {200: record("Runs", {"items": many(_RUN)})},
+    f"GET {_RUNS}/{{generation}}/{{zone}}": {200: _RUN, 404: ERROR},
+    f"GET {_RUNS}/{{generation}}/{{zone}}/report": {200: Content("text/html"), 404: ERROR},
 }
