@@ -62,6 +62,6 @@ def test_every_deleted_entry_is_missed_by_name(gone: tuple[Deletion, ...]) -> No
 def test_every_kind_of_entry_is_deleted_by_these_tests() -> None:
     tried = {it.field for d in DEPLOYABLES for it in deletions(d)}
     assert tried == {
-        "publishes", "consumes", "listens", "buckets", "secrets", "env",
+        "publishes", "consumes", "listens", "buckets", "datasets", "secrets", "env",
         "runs", "schedules", "finalizes", "routes", "firestore",
     }  # fmt: skip
