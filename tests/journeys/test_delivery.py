@@ -122,6 +122,7 @@ def test_an_edge_that_fails_its_listeners_is_passed_by(
     api: httpx.Client, tracks: list[dict[str, Any]]
 ) -> None:
     report = {"edges": [{"edge": "eu", "requests": 50, "errors": 50, "bytes": 0, "ms": 0}]}
+    grant: dict[str, Any] = {}
     for _ in range(100):  # a cloud that runs for long may know much good of it
         assert api.post("/v1/plays/telemetry", json=report).status_code == 204
         grant = play(api, tracks[0], take_over=True).json()
@@ -159,7 +160,7 @@ def test_one_device_streams_at_a_time_and_six_skips_an_hour_are_free(
 def test_spotipy_commands_the_player(
     cloud: Cloud, api: httpx.Client, token: str, tracks: list[dict[str, Any]]
 ) -> None:
-    me = spotipy.Spotify(auth=token)
+    me: Any = spotipy.Spotify(auth=token)
     me.prefix = f"{cloud.host}/v1/"
     phone, speaker = new_id(), new_id()
     with pytest.raises(spotipy.SpotifyException) as nothing:
@@ -215,7 +216,7 @@ def test_tekore_reads_and_commands_the_same_player(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base, "prefix", f"{cloud.host}/v1/")
-        me = tekore.Spotify(token, sender=tekore.SyncSender(httpx.Client(timeout=30)))
+        me: Any = tekore.Spotify(token, sender=tekore.SyncSender(httpx.Client(timeout=30)))
         phone = {"name": "Phone", "type": "Smartphone"}
         assert api.put(f"/v1/me/player/devices/{new_id()}", json=phone).is_success
         device = me.playback_devices()[0]
