@@ -81,9 +81,9 @@ class Playlists:
             NotFound: there is none that the user may see (code PLAYLIST_NOT_FOUND).
         """
         live = await self.store.live(playlist_id)
+        _check(playlist_id, live.state.exists, live.state.attributes, user, deleted)
         if live.view is None or live.state.seq - live.view.seq >= FOLD_WHEN_READ:
             self._views.wanted(live)
-        _check(playlist_id, live.state.exists, live.state.attributes, user, deleted)
         return live
 
     async def see(self, playlist_id: str, user: str, *, deleted: bool = False) -> Seen:

@@ -58,13 +58,15 @@ class Views:
 
     async def _keep_up(self, live: Live) -> None:
         try:
-            while live.view is None or live.view.seq < live.state.seq:
+            while live.state.exists and (live.view is None or live.view.seq < live.state.seq):
                 if live.view is not None:
                     wait_ms = live.view.folded_at + self._every_ms - self._now_ms()
                     wait_ms = min(wait_ms, self._every_ms)  # another's clock may be ahead
                     if wait_ms > 0:
                         await asyncio.sleep(wait_ms / 1000)
-                await self.fold(live)
+                before = live.view
+                if not await self.fold(live) and live.view is before:
+                    return  # it was erased meanwhile
         except (SegueError, Gap) as error:  # the sweep will do it
             log.warning("%s was not folded: %r", live.playlist_id, error)
 
