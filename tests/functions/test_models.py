@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-APIS = ("accounts", "catalog", "events", "insights", "library", "playback", "rights", "royalties", "social")
+APIS = (
+    "accounts",
+    "catalog",
+    "events",
+    "insights",
+    "library",
+    "playback",
+    "rights",
+    "royalties",
+    "social",
+)
 BOUNDS = {"maxLength", "pattern", "enum", "const", "format"}
 
 
