@@ -118,7 +118,7 @@ def create() -> FastAPI:
             players, playables, contexts, views, now=now, seed=lambda: secrets.randbits(32)
         ),
         manifests_api.routes(manifests),
-        subscriptions(caller, handlers(playables, histories)),
+        subscriptions(caller, handlers(playables, histories, players)),
         answers=ANSWERS,
         verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
         on_stop=[authority.stop, contexts.stop, manifests.stop, publish.stop],

@@ -71,6 +71,10 @@ class Players:
 
         return await self._documents.update(user_id, apply) or Player(user_id, epoch)
 
+    async def erase(self, user_id: str) -> None:
+        """Forget the player of a user who is gone."""
+        await self._documents.delete_many([user_id])
+
     async def _tell(self, player: Player, seen: object) -> None:
         payload = msgspec.json.encode(seen).decode()
         event = ChannelPublished(

@@ -88,3 +88,7 @@ class Histories:
             event.user_id,
             lambda known: history.with_play(known or History(event.user_id), event),
         )
+
+    async def erase(self, user_id: str) -> None:
+        """Forget what a user who is gone has played."""
+        await self._documents.delete_many([user_id])

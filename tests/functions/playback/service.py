@@ -121,7 +121,7 @@ class Service:
                 self.players, self.playables, self.contexts, views, now=self.now, seed=lambda: 7
             ),
             manifests_api.routes(Manifests(self.public_url, self.edges, transport=self.cdn)),
-            subscriptions(PUSHES.caller(), handlers(self.playables, self.histories)),
+            subscriptions(PUSHES.caller(), handlers(self.playables, self.histories, self.players)),
             answers=ANSWERS,
             verifier=TOKENS.verifier(),
         )

@@ -1,16 +1,18 @@
 """The player over HTTP: what clients are answered, told, and refused."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from functions.playback.player import MAX_ITEMS
+from shared.events import UserChanged
 from shared.ids import derived_id
-from tests.functions.playback.events import TRACK, track_changed
-from tests.functions.playback.service import TOKENS, Service
-from tests.web import BAD_IDS, NOT_OBJECTS, PUBLIC_URL, client_of
+from tests.functions.playback.events import TRACK, track_changed, track_played
+from tests.functions.playback.service import PUSHES, TOKENS, Service
+from tests.web import BAD_IDS, NOT_OBJECTS, NOW, PUBLIC_URL, client_of
 
 SCOPES = "user-read-playback-state user-modify-playback-state streaming"
 USER = TOKENS.bearer(SCOPES)
@@ -238,3 +240,13 @@ async def test_a_track_that_playback_does_not_know_is_shown_and_does_not_play(li
     queue = (await listener.get("/queue")).json()["queue"]
     assert (queue[0]["name"], queue[0]["is_playable"]) == ("Gone", False)
     assert queue[0]["href"] == f"{PUBLIC_URL}/v1/tracks/{OTHER}"
+
+
+async def test_of_a_user_who_is_gone_nothing_is_kept(listener: Listener):
+    await listener.plays()
+    await PUSHES.push(listener.client, track_played(1, NOW, user_id="listener"))
+    stays = UserChanged("e", NOW, "listener", 1, "Ada", "premium", "SE", False)
+    for event, kept in ((stays, True), (replace(stays, removed=True), False)):
+        assert (await PUSHES.push(listener.client, event)).status_code == 204
+        assert (await listener.service.people.find("listener") is not None) == kept
+        assert bool((await listener.service.histories.get("listener")).plays) == kept
