@@ -86,3 +86,7 @@ class Keeping:
             except Unavailable as error:
                 log.warning("the catalogue stays as it was: %s", error)
                 await asyncio.sleep(self._every_s)
+            except Exception:
+                # Answers from an old catalogue are better than none; whoever watches sees this.
+                log.exception("the catalogue stays as it was")
+                await asyncio.sleep(self._every_s)

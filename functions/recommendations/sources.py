@@ -29,6 +29,7 @@ from functions.recommendations.taste import Play, Taste
 
 NEW_FOR = timedelta(days=60)
 MOST = 150
+FEWEST_FRIENDS = 2
 _SEEDS = 30
 _RECENT = 5
 
@@ -107,16 +108,21 @@ def familiar(asked: Asked) -> list[Candidate]:
 
 
 def social(asked: Asked) -> list[Candidate]:
-    """What the people whom the user follows play: the more of them, the better."""
+    """What the people whom the user follows play: the more of them, the better.
+
+    Only what at least `FEWEST_FRIENDS` of them play, and nobody is named: who listens in private
+    must not be found out by what is recommended to others.
+    """
     scores: dict[str, float] = {}
-    because: dict[str, list[str]] = {}
-    for user_id, friend in asked.friends.items():
+    players: dict[str, int] = {}
+    for friend in asked.friends.values():
         shares = tastes.shares(friend, "short_term")
         for id in sorted(shares, key=lambda id: -shares[id])[:50]:
             scores[id] = scores.get(id, 0.0) + shares[id]
-            because.setdefault(id, []).append(user_id)
-    best = sorted(scores, key=lambda id: -scores[id])[:MOST]
-    return [Candidate(id, SOCIAL, scores[id], tuple(because[id][:3])) for id in best]
+            players[id] = players.get(id, 0) + 1
+    several = [id for id in scores if players[id] >= FEWEST_FRIENDS]
+    best = sorted(several, key=lambda id: (-scores[id], id))[:MOST]
+    return [Candidate(id, SOCIAL, scores[id]) for id in best]
 
 
 def fresh(asked: Asked) -> list[Candidate]:
