@@ -24,7 +24,7 @@ from shared.web.principal import Principal, requires
 
 Operator = Annotated[Principal, Depends(requires("royalties:write"))]
 Reader = Annotated[Principal, Depends(requires("royalties:read"))]
-Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f/]{1,100}\z")]
+Name = Annotated[str, Field(pattern=r"^[0-9A-Za-z _.:-]{1,100}\z")]
 Code = Annotated[str, Field(max_length=8)]
 Reason = Annotated[str, Field(min_length=3, max_length=500)]
 Amount = Annotated[int, Field(ge=-(10**18), le=10**18)]

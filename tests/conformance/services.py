@@ -15,11 +15,13 @@ from fastapi import FastAPI
 from tests.conformance.probing import Known, document, scopes
 from tests.functions.accounts import service as accounts
 from tests.functions.catalog import fakes
+from tests.functions.insights import test_api as insights
 from tests.functions.library import fakes as library_fakes
 from tests.functions.playback import test_api as playback
 from tests.functions.playback.events import track_played
 from tests.functions.playlists import fakes as playlists_fakes
 from tests.functions.rights import test_api as rights
+from tests.functions.royalties import test_api as royalties
 from tests.functions.search import fakes as search_fakes
 from tests.functions.search import test_api as search_tests
 from tests.functions.social import service as social_service
@@ -197,6 +199,24 @@ async def playlists() -> Probed:
     return Probed(app, lambda: bearer, known)
 
 
+async def royalties_() -> Probed:
+    service = await royalties.closed()
+    bearer = royalties.TOKENS.bearer(scopes(document("royalties")), owns=["*"])
+    known: Known = {
+        "payee": ["payee-0"],
+        "period": ["2026-09"],
+        "territory": ["SE"],
+        "plan": ["premium"],
+        "play_id": ["play-1"],
+    }
+    return Probed(service.app(), lambda: bearer, known)
+
+
+async def insights_() -> Probed:
+    bearer = insights.TOKENS.bearer(scopes(document("insights")), owns=["*"])
+    return Probed(insights.app(insights.Asked()), lambda: bearer, {"name": ["blend"]})
+
+
 async def search() -> Probed:
     live = search_fakes.Cloud(Path(mkdtemp(prefix="search"))).instance()
     app = search_fakes.app_of(live)
@@ -247,10 +267,12 @@ SERVICES: Mapping[str, Callable[[], Awaitable[Probed]]] = {
     "accounts": accounts_,
     "catalog": catalog,
     "events": events,
+    "insights": insights_,
     "library": library,
     "playback": playback_,
     "playlists": playlists,
     "rights": rights_,
+    "royalties": royalties_,
     "search": search,
     "social": social,
     "subsonic": subsonic,
