@@ -50,7 +50,7 @@ CREATE TABLE events.licence_changed AS SELECT TIMESTAMPTZ '2026-01-01 00:00:00Z'
 CREATE TABLE events.track_changed AS SELECT TIMESTAMPTZ '2026-01-01 00:00:00Z' AS occurred_at,
   't' || i AS track_id, 200000 AS duration_ms FROM range({payees}) AS r(i);
 -- Tracks near to Zipf; every hundredth report is of a play that was reported already; a tenth is
--- too short; one account in ten thousand plays 1,000 times a day.
+-- too short, some of them of two accounts that never stop.
 CREATE TABLE events.track_played AS
 SELECT 'e' || i AS event_id, 'p' || CASE WHEN i % 100 = 0 THEN i - 1 ELSE i END AS play_id,
   'u' || CASE WHEN i % 50 = 0 THEN i % 20 ELSE i * 7919 % {listeners} END AS user_id,

@@ -24,7 +24,7 @@ from shared.web.principal import Principal, requires
 
 Operator = Annotated[Principal, Depends(requires("royalties:write"))]
 Reader = Annotated[Principal, Depends(requires("royalties:read"))]
-Name = Annotated[str, Field(pattern=r"^[0-9A-Za-z _.:-]{1,100}\z")]
+Name = Annotated[str, Field(pattern=r"^[0-9A-Za-z _.:-]{1,100}$")]
 Code = Annotated[str, Field(max_length=8)]
 Reason = Annotated[str, Field(min_length=3, max_length=500)]
 Amount = Annotated[int, Field(ge=-(10**18), le=10**18)]
@@ -94,7 +94,7 @@ class NewAdjustment(BaseModel):
     payee: Name
     currency: Code
     amount_minor: Amount
-    source: Annotated[str, Field(pattern=r"^[A-Za-z0-9/ _.-]{1,120}\z")] = "revenue"
+    source: Annotated[str, Field(pattern=r"^[A-Za-z0-9/ _.-]{1,120}$")] = "revenue"
     reason: Reason
 
 
