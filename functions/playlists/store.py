@@ -278,15 +278,12 @@ class Store:
             )
         state = empty(live.playlist_id)
         earlier = [it for it in (live.view.snapshots if live.view else []) if it[0] <= revision]
-        if earlier:
-            document = await self.snapshots(live.playlist_id).get(key(earlier[-1][0]))
-            pages = await self.whole(live.playlist_id, document)
-            state = Playlist(
-                codec.attributes_of(document.attributes),
-                Listing(entry for page in pages for entry in page.entries),
-                seq=document.seq,
-                revision=document.n,
-            )
+        for number, _ in reversed(earlier):
+            try:
+                state = await self._snapshot(live.playlist_id, number)
+                break
+            except (Gap, NotFound):
+                continue  # an earlier one will do, or the log alone
         while state.revision < revision:
             last = min(state.seq + MAX_FETCH, live.state.seq)
             some = await self.chunks(live.playlist_id, state.seq + 1, last)
@@ -294,6 +291,17 @@ class Store:
                 raise Unavailable("the log has a gap", code="LOG_GAP")
             _forward(state, some, revision)
         return state
+
+    async def _snapshot(self, playlist_id: str, revision: int) -> Playlist:
+        """Raises Gap, NotFound."""
+        document = await self.snapshots(playlist_id).get(key(revision))
+        pages = await self.whole(playlist_id, document)
+        return Playlist(
+            codec.attributes_of(document.attributes),
+            Listing(entry for page in pages for entry in page.entries),
+            seq=document.seq,
+            revision=document.n,
+        )
 
     async def revision_at(self, live: Live, at: int) -> int:
         """The revision that was there at an instant (Unix ms); 0 before the first.

@@ -6,6 +6,7 @@ A view is what the log says, in the form in which readers want it: it may be lat
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from functions.playlists import codec, documents
 from functions.playlists.documents import PageDocument, SnapshotDocument, ViewDocument, key
@@ -118,14 +119,20 @@ class Views:
         document = view_document(live.playlist_id, folded, state)
         before = live.view.seq if live.view else 0
 
+        written: list[ViewDocument] = []
+
         def change(known: ViewDocument | None) -> ViewDocument | None:
             if (known.seq if known else 0) != before:
                 return None
-            if known is not None and 0 <= folded.folded_at - known.folded_at < self._every_ms:
+            # Of this very write, not of when folding began: others reckon from it.
+            now = self._now_ms()
+            if known is not None and 0 <= now - known.folded_at < self._every_ms:
                 return None
-            return document
+            written[:] = [replace(document, folded_at=now)]
+            return written[0]
 
-        return await self._store.views.update(live.playlist_id, change) is document
+        there = await self._store.views.update(live.playlist_id, change)
+        return bool(written) and there is written[0]
 
     async def reload(self, live: Live) -> None:
         """Take over the view that another instance has written."""
@@ -146,7 +153,8 @@ class Views:
             codec.pack_entries(pages[0].entries if pages else ()),
             directory(pages),
         )
-        await self._store.snapshots(playlist_id).put(key(state.revision), document)
+        # Another instance may have written the same one.
+        await self._store.snapshots(playlist_id).create_many({key(state.revision): document})
 
 
 def view_document(playlist_id: str, folded: Folded, state: Playlist) -> ViewDocument:
