@@ -21,6 +21,7 @@ from functions.playlists.domain import (
     MAX_OPS,
     SEGUE,
     Act,
+    Role,
 )
 from functions.playlists.ops import (
     Add,
@@ -172,7 +173,9 @@ def _edited(
         case Roles(changes=changes):
             _check_roles(state, op)
             roles: dict[str, Any] = {**state.attributes.roles, state.attributes.owner: "owner"}
-            others = {user: role for user, role in changes.items() if roles.get(user) != role}
+            others: dict[str, Role | None] = {
+                user: role for user, role in changes.items() if roles.get(user) != role
+            }
             return Roles(others) if others else None
         case Invite(id=id):
             if len(state.attributes.invites) >= MAX_INVITES:
