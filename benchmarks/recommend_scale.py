@@ -23,7 +23,7 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
 from benchmarks.recommend_data import Matrix, load
 from benchmarks.report import emit

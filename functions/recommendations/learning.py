@@ -7,7 +7,8 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.metrics import Metrics
+from apache_beam import pvalue
+from apache_beam.metrics.metric import Metrics
 from scipy import sparse
 
 from functions.recommendations import factors, ridge, tiles
@@ -129,8 +130,8 @@ def learn(shards: Any, plan: Plan, shelf: Shelf) -> Any:
         | "sum tallies" >> beam.CombineGlobally(SumTallies())
         | "vocabulary" >> beam.Map(lambda it: Vocabulary.of(it, MIN_LISTENERS))
     )
-    known = beam.pvalue.AsSingleton(vocabulary)
-    bounds = beam.pvalue.AsSingleton(vocabulary | "bounds" >> beam.Map(_bounds))
+    known = pvalue.AsSingleton(vocabulary)
+    bounds = pvalue.AsSingleton(vocabulary | "bounds" >> beam.Map(_bounds))
     weights = (
         tiles.solved(teachers, known, bounds)
         | "by object" >> beam.FlatMap(_by_object)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from scipy import sparse
 
 from functions.recommendations.matrix import Floats, Ints, Matrix, Profiles
 
@@ -154,7 +153,7 @@ class Shard:
     number: int
     profiles: Profiles
     markets: tuple[str, ...]
-    heard: sparse.csr_matrix
+    heard: Matrix
     bots: frozenset[str]
     plays: int
 
@@ -220,4 +219,4 @@ def _bots(parts: Sequence[Heard], day_keys: Sequence[Ints], names: Sequence[str]
     ms = np.bincount(at, weights=np.concatenate([it.day_ms for it in parts]))
     plays = np.bincount(at, weights=np.concatenate([it.day_plays for it in parts]))
     users = key[(ms > MAX_DAY_MS) | (plays > MAX_DAY_PLAYS)] >> 21
-    return frozenset(names[it] for it in np.unique(users))
+    return frozenset(names[int(it)] for it in np.unique(users))

@@ -2,11 +2,23 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
-Matrix = sparse.csr_matrix
+if TYPE_CHECKING:
+
+    class Matrix:
+        """A `scipy.sparse.csr_matrix`, of whose attributes scipy tells type checkers too little."""
+
+        def __init__(self, *_: Any, **__: Any) -> None: ...
+        def __getattr__(self, _: str) -> Any: ...
+        def __getitem__(self, _: Any) -> Any: ...
+        def __matmul__(self, _: Any) -> Any: ...
+        def __add__(self, _: Any) -> Any: ...
+else:
+    Matrix = sparse.csr_matrix
 Floats = np.ndarray
 Ints = np.ndarray
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.metrics import Metrics
+from apache_beam import pvalue
+from apache_beam.metrics.metric import Metrics
 from scipy import sparse
 
 from functions.recommendations import factors, mixing, scoring
@@ -300,7 +301,7 @@ def _counted(like: Summary, **counts: float) -> Summary:
 
 def _places(own: Matrix, asked: Sequence[int]) -> Iterator[tuple[int, int]]:
     rows = np.repeat(np.arange(len(asked)), np.diff(own.indptr))
-    return ((asked[row], int(item)) for row, item in zip(rows, own.indices, strict=True))
+    return ((asked[int(row)], int(item)) for row, item in zip(rows, own.indices, strict=True))
 
 
 def _coin(generation: str, user_id: str, item: int) -> bool:
@@ -354,7 +355,7 @@ def _candidates(
     found: list[Candidate] = []
     tracks: Ints = best.tracks[row]
     for at in np.flatnonzero(tracks >= 0):
-        track_id = vocabulary.tracks[tracks[at]]
+        track_id = vocabulary.tracks[int(tracks[at])]
         if track_id not in heard:
             because = tuple(vocabulary.tracks[it] for it in best.because[row, at] if it >= 0)
             found.append(Candidate(track_id, round(float(best.scores[row, at]), 5), because))
@@ -424,7 +425,7 @@ def keep(shards: Any, model: Any, plan: Plan, shelf: Shelf, outlet: Outlet) -> A
     kept = Kept(shelf, plan.generation)
     whole = model | "all of model" >> beam.combiners.ToList()
     vocabulary = whole | "read vocabulary" >> beam.Map(lambda _, kept: kept.vocabulary(), kept)
-    known = beam.pvalue.AsSingleton(vocabulary)
+    known = pvalue.AsSingleton(vocabulary)
     tracks = (
         vocabulary
         | "ranges" >> beam.FlatMap(lambda it: [(at, at + RANGE) for at in range(0, len(it), RANGE)])
@@ -438,7 +439,7 @@ def keep(shards: Any, model: Any, plan: Plan, shelf: Shelf, outlet: Outlet) -> A
         | "sum charts" >> beam.CombinePerKey(Sum())
         | "keep charts" >> beam.ParDo(KeepCharts(plan, outlet), known)
     )
-    return tracks | "learned" >> beam.Map(_learned, beam.pvalue.AsList(charts), plan, kept, outlet)
+    return tracks | "learned" >> beam.Map(_learned, pvalue.AsList(charts), plan, kept, outlet)
 
 
 def _learned(tracks: int, _markets: list[str], plan: Plan, kept: Kept, outlet: Outlet) -> int:
@@ -454,7 +455,7 @@ def ready(shards: Any, learned: Any, plan: Plan, outlet: Outlet) -> Any:
         | "count listeners" >> beam.Map(lambda it: len(_here(it, plan.zone)))
         | "sum listeners" >> beam.CombineGlobally(sum)
     )
-    return learned | "ready" >> beam.Map(_ready, beam.pvalue.AsSingleton(total), plan, outlet)
+    return learned | "ready" >> beam.Map(_ready, pvalue.AsSingleton(total), plan, outlet)
 
 
 def _ready(tracks: int, total: int, plan: Plan, outlet: Outlet) -> int:
@@ -480,7 +481,6 @@ def recommend(shards: Any, learned: Any, plan: Plan, shelf: Shelf, outlet: Outle
     """The summary of all shards, each of which is filled once `learned` is there."""
     return (
         shards
-        | "recommend"
-        >> beam.ParDo(Recommend(plan, shelf, outlet), beam.pvalue.AsSingleton(learned))
+        | "recommend" >> beam.ParDo(Recommend(plan, shelf, outlet), pvalue.AsSingleton(learned))
         | "sum summaries" >> beam.CombineGlobally(SumSummaries())
     )

@@ -13,10 +13,11 @@ of G come in tiles, and a system is put together from the rows of one neighbourh
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import lapack
+from scipy.linalg import get_lapack_funcs
 
 from functions.recommendations.matrix import Floats, Ints, Matrix, evening
 
@@ -29,6 +30,8 @@ MAX_TOGETHER = 6_000
 so that a place fits into two bytes."""
 BLOCK = 512
 """Tracks that are solved together, at most."""
+
+_SOLVE: Any = get_lapack_funcs("posv", dtype=np.float32)
 
 
 def evened(profiles: Matrix, sizes: Ints | None = None) -> Matrix:
@@ -145,7 +148,7 @@ def solve(block: Block, dense: Floats, diagonal: Floats, scale: float) -> Matrix
         near = places[at]
         system = dense[near[:, None], near]
         system.flat[:: len(near) + 1] += ridge[block.near.indices[at]]
-        _, solution, failed = lapack.sposv(system, dense[near, own[row]], lower=1, overwrite_a=1)
+        _, solution, failed = _SOLVE(system, dense[near, own[row]], lower=1, overwrite_a=1)
         if not failed and np.isfinite(solution).all():
             weights[at] = solution
     return Matrix((weights, block.near.indices, block.near.indptr), shape=block.near.shape)

@@ -12,6 +12,7 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
+from apache_beam import pvalue
 
 from functions.recommendations import ridge
 from functions.recommendations.listening import Shard
@@ -93,10 +94,10 @@ class Blocks(beam.DoFn):
         near = ridge.neighbourhoods(rows, first, vocabulary.evened)
         for number, block in enumerate(ridge.blocks(near, first)):
             key = (tile, number)
-            yield beam.pvalue.TaggedOutput("block", (key, block))
+            yield pvalue.TaggedOutput("block", (key, block))
             owners = np.searchsorted(bounds, block.needed, side="right") - 1
             for owner in np.unique(owners):
-                yield beam.pvalue.TaggedOutput("ask", (int(owner), (key, block.needed)))
+                yield pvalue.TaggedOutput("ask", (int(owner), (key, block.needed)))
 
 
 class Answer(beam.DoFn):
@@ -132,7 +133,8 @@ def solved(shards: Any, vocabulary: Any, bounds: Any) -> Any:
     `vocabulary` and `bounds` are side inputs (`AsSingleton`).
     """
     counted = shards | "count" >> beam.ParDo(Count(), vocabulary, bounds)
-    tiles = counted | "sum tiles" >> beam.CombinePerKey(Sum()).with_hot_key_fanout(_fanout)
+    summed: Any = beam.CombinePerKey(Sum())
+    tiles = counted | "sum tiles" >> summed.with_hot_key_fanout(_fanout)
     blocks = tiles | "blocks" >> beam.ParDo(Blocks(), vocabulary, bounds).with_outputs(
         "block", "ask"
     )
