@@ -221,7 +221,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
             RightsChanged,
             RelatedArtistsChanged,
         ),
-        buckets={"masters": "objectUser", "images": "objectCreator"},
+        buckets={"masters": "objectUser", "images": "objectUser"},
         firestore=True,
         env={
             "GOOGLE_CLOUD_PROJECT": "{project}",
