@@ -32,7 +32,8 @@ def test_nothing_is_kept_that_is_not_served():
 @pytest.mark.parametrize("name", NAMES)
 def test_every_operation_names_its_errors_and_its_scopes(documents: dict[str, Any], name: str):
     document = documents[name]["document"]
-    assert document["paths"]
+    # A service whom only tasks and events reach has no operation of its own.
+    assert document["paths"] or not next(it for it in APIS if it.name == name).routes
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             if method == "parameters":

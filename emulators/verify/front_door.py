@@ -104,6 +104,7 @@ def _fill(graph: Graph) -> Iterator[str]:
         ]
         if not grants:
             yield f"bucket {bucket['bucketName']}: Cloud CDN's fill agent may not read it"
+        keys = {it.urn for it in graph.all(_KEY) if it["backendBucket"] == key["backendBucket"]}
         for grant in grants:
-            if key.urn not in grant.after:
+            if not keys & set(grant.after):
                 yield f"bucket {bucket['bucketName']}: the fill agent's grant must wait for the key"
