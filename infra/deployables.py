@@ -110,6 +110,9 @@ class Deployed(pulumi.ComponentResource):
 
     def _template(self, image: ContainerImage, content_hash: str) -> FlexTemplate:
         around = self.around
+        if len(self.deployable.buckets) != 1:
+            name = self.deployable.name
+            raise Incomplete(f"{name}: a pipeline stages in its one bucket, and has {found or 'none'}")
         (staging,) = self.deployable.buckets
         return FlexTemplate(
             around.config,

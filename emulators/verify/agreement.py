@@ -11,6 +11,7 @@ from shared.events import topic_of
 
 _PLATFORM = frozenset({"HOST", "PORT"})
 """Cloud Run gives these."""
+_SURROUNDINGS = ("_BUCKET", "_DATASET", "_PROJECT")
 
 
 def violations(graph: Graph) -> list[str]:
@@ -32,10 +33,12 @@ def _settings(it: Given) -> Iterator[str]:
     supplied = {**it.env, **it.secrets}
     for variable, setting in it.uses.settings.items():
         # Numbers may be left at their defaults. A text names something of the surroundings, so
-        # it is supplied even if it has one; a job is a second entry to code made for another.
-        needed = not setting.optional or (
-            setting.type == "str" and it.kind not in ("job", "pipeline")
-        )
+        # it is supplied even if it has one; a job is a second entry to code made for another. What a
+        # pipeline is told may all be left out, but not what names the surroundings.
+        if it.kind == "pipeline":
+            needed = variable.endswith(_SURROUNDINGS)
+        else:
+            needed = not setting.optional or (setting.type == "str" and it.kind != "job")
         if needed and variable not in supplied:
             yield f"setting {variable} is supplied by no env and no secret"
     for variable in supplied.keys() - it.uses.settings.keys() - it.uses.environ - _PLATFORM:

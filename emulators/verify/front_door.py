@@ -92,6 +92,7 @@ def _cdn(graph: Graph) -> Iterator[str]:
 def _fill(graph: Graph) -> Iterator[str]:
     """Google makes the fill agent with the first signing key: a grant before it has no member."""
     agent = agents(graph.project_number)["cdn"]
+    keys = {it.urn for it in graph.all(_KEY)}
     for key in graph.all(_KEY):
         bucket = graph.find(_BUCKET, "name", key["backendBucket"])
         if bucket is None:
@@ -104,7 +105,6 @@ def _fill(graph: Graph) -> Iterator[str]:
         ]
         if not grants:
             yield f"bucket {bucket['bucketName']}: Cloud CDN's fill agent may not read it"
-        keys = {it.urn for it in graph.all(_KEY) if it["backendBucket"] == key["backendBucket"]}
         for grant in grants:
             if not keys & set(grant.after):
-                yield f"bucket {bucket['bucketName']}: the fill agent's grant must wait for the key"
+                yield f"bucket {bucket['bucketName']}: the fill agent's grant must wait for a key"
