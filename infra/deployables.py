@@ -110,9 +110,9 @@ class Deployed(pulumi.ComponentResource):
 
     def _template(self, image: ContainerImage, content_hash: str) -> FlexTemplate:
         around = self.around
+        values = {name.lower(): value for name, value in self._environment().items()}
         if len(self.deployable.buckets) != 1:
-            name = self.deployable.name
-            raise Incomplete(f"{name}: a pipeline stages in its one bucket, and has {found or 'none'}")
+            raise Incomplete(f"{self.deployable.name}: a pipeline stages in one bucket, its own")
         (staging,) = self.deployable.buckets
         return FlexTemplate(
             around.config,
@@ -123,7 +123,7 @@ class Deployed(pulumi.ComponentResource):
             source=around.buckets.buckets["source"],
             content_hash=content_hash,
             staging=f"{around.config.project}-{staging}",
-            values={name.lower(): value for name, value in self._environment().items()},
+            values=values,
             opts=self._after_grants(),
         )
 

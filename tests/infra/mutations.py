@@ -10,7 +10,7 @@ from typing import Any
 from emulators.graph import Graph, Resource
 
 KINDS = ("renamed key", "wrong type", "wrong constant")
-_FREE = frozenset({"labels", "environmentVariables", "limits"})
+_FREE = frozenset({"labels", "environmentVariables", "headers", "limits"})
 """Maps whose keys are ours to choose."""
 _ASSET = "source"
 """What an object holds: the evaluator's own notation, no keys of the provider."""
