@@ -17,6 +17,7 @@ def data_dir() -> Path:
     return path
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several workers, a file's tests stay with one, and all journeys: they share a cloud."""
     for item in items:
