@@ -22,7 +22,7 @@ run: setup
 	@$(PY) -m emulators --demo $(if $(ONCE),--once) $(if $(FRESH),--fresh) $(if $(PORT),--port $(PORT))
 
 test: setup $(VENV)/.dev clients/web/node_modules/.dev
-	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-slow: setup $(VENV)/.dev clients/web/node_modules/.dev
 	@$(PY) -m pytest -m slow

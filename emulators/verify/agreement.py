@@ -33,8 +33,8 @@ def _settings(it: Given) -> Iterator[str]:
     supplied = {**it.env, **it.secrets}
     for variable, setting in it.uses.settings.items():
         # Numbers may be left at their defaults. A text names something of the surroundings, so
-        # it is supplied even if it has one; a job is a second entry to code made for another. What a
-        # pipeline is told may all be left out, but not what names the surroundings.
+        # it is supplied even if it has one; a job is a second entry to code made for another.
+        # What a pipeline is told may all be left out, but not what names the surroundings.
         if it.kind == "pipeline":
             needed = variable.endswith(_SURROUNDINGS)
         else:
