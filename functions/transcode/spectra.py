@@ -85,12 +85,19 @@ class Spectra:
         self._waiting.append(frames)
         self._held += len(frames)
         if self._held >= _BATCH:
-            self._flush()
+            held = np.concatenate(self._waiting)
+            # Always the same batches, however the audio came: sums differ in their last digits
+            # when they are taken in another order.
+            whole = len(held) // _BATCH * _BATCH
+            for start in range(0, whole, _BATCH):
+                self._flush(held[start : start + _BATCH])
+            self._waiting, self._held = [held[whole:].copy()], len(held) - whole
 
     def summary(self) -> Summary:
         """Of all that was added; call it once, at the end."""
         if self._held:
-            self._flush()
+            self._flush(np.concatenate(self._waiting))
+            self._waiting, self._held = [], 0
         rows = np.concatenate(self._rows) if self._rows else np.zeros((0, 3), dtype=np.float32)
         count = max(1, self._frames)
         mean = self._sum / count
@@ -117,9 +124,8 @@ class Spectra:
             attack=self._attack / (self._loudness + _TINY),
         )
 
-    def _flush(self) -> None:
-        stereo = np.concatenate([self._tail, *self._waiting])
-        self._waiting, self._held = [], 0
+    def _flush(self, frames: np.ndarray) -> None:
+        stereo = np.concatenate([self._tail, frames])
         stereo = np.clip(np.nan_to_num(stereo, nan=0.0, posinf=1.0, neginf=-1.0), -4.0, 4.0)
         mono = (stereo[:, 0] + stereo[:, 1]) * np.float32(0.5)
         side = (stereo[:, 0] - stereo[:, 1]) * np.float32(0.5)
