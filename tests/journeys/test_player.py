@@ -30,9 +30,10 @@ async ({ signature, url, way }) => {
   hls.on(Hls.Events.MANIFEST_PARSED, (_, data) => (seen.levels = data.levels.length));
   hls.on(Hls.Events.FRAG_BUFFERED, () => (seen.fragments += 1));
   hls.on(Hls.Events.ERROR, (_, { details, fatal, reason }) => {
-    // A busy machine is late now and then; only that is forgiven.
-    const late = details === "bufferStalledError" || details === "bufferNudgeOnStall";
-    if (fatal || !late) seen.error ??= `${details} ${reason ?? ""}`;
+    // A busy machine is late now and then, and a forced switch gives up what was being fetched for
+    // the level before ("aborted"); only these are forgiven.
+    const harmless = ["bufferStalledError", "bufferNudgeOnStall", "aborted"];
+    if (fatal || !harmless.includes(details)) seen.error ??= `${details} ${reason ?? ""}`;
   });
   // The cookie is the front door's: it is the host that the page itself is from.
   hls.loadSource(way === "cookie" ? new URL(url).pathname : url);
