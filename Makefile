@@ -25,7 +25,7 @@ test: setup $(VENV)/.dev clients/web/node_modules/.dev
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-slow: setup $(VENV)/.dev clients/web/node_modules/.dev
-	@$(PY) -m pytest -m slow
+	@$(PY) -m pytest -m slow -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: setup $(VENV)/.dev clients/web/node_modules/.dev
 	@$(VENV)/bin/ruff check .
