@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse
 
-Matrix = sparse.csr_matrix
+from functions.recommendations.matrix import Matrix
 
 FOLDER = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 HIDDEN = 0.2

@@ -5,6 +5,7 @@ Parameters are those that the findings took from a validation part, or were foun
 
 import warnings
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -93,7 +94,7 @@ def _through(known: Matrix, weights: Matrix) -> Score:
 
 def _top(weights: Matrix, most: int) -> Matrix:
     """Each column's `most` largest."""
-    columns = sparse.csc_matrix(weights)
+    columns: Any = sparse.csc_matrix(weights)
     for at in range(columns.shape[1]):
         own = slice(columns.indptr[at], columns.indptr[at + 1])
         values = columns.data[own]

@@ -160,7 +160,7 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--every", type=int, default=1, help="of the listeners, for these two")
     given = parser.parse_args()
-    more: dict[str, object] = {}
+    more: dict[str, Any] = {}
     beam_cpu_s(world(1)[:1], 1)  # Beam loads and compiles what it needs
     if given.memory:
         more["peak_mb"] = {}
