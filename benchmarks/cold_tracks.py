@@ -4,7 +4,7 @@
 
 Words: 426 artists of the HetRec Last.fm set are taken out of all listening, and ranked among
 themselves for each listener by their tags, against the tags of what the listener plays
-(the protocol of the findings). Sound: there is no public set with listening and audio that may be
+(a fixed random draw). Sound: there is no public set with listening and audio that may be
 passed on, so listeners are made up, each with a taste for a region of sound, and tracks are
 synthesised feature vectors around such regions with a spread as measured between recordings of
 one album; it shows that the path works, not how well people hear alike.

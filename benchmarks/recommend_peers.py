@@ -1,6 +1,6 @@
 """What others do: popularity, ItemKNN, RP3beta, EASE, and the `implicit` library's ALS and BPR.
 
-Parameters are those that the findings took from a validation part, or were found here on one.
+Parameters were chosen on a validation part.
 """
 
 import warnings

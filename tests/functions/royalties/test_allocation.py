@@ -63,7 +63,7 @@ def test_a_negative_weight_is_refused(wrong: dict[str, int]):
 
 
 def test_two_hundred_thousand_payees_lose_nothing_where_rounding_each_would():
-    """$123,456,789.01 by Zipf, as in the findings: floats rounded one by one lost $127.17."""
+    """$123,456,789.01 by Zipf: floats rounded one by one lost $127.17."""
     pool, payees = 12_345_678_901, 200_000
     given_ = {rank: 10**9 // rank for rank in range(1, payees + 1)}
     shares = largest_remainder(pool, given_)
