@@ -82,6 +82,7 @@ ENVIRONMENT = {
     "ROYALTIES_JOB": "projects/segue-test/locations/europe-west1/jobs/royalties-run",
     "DSR_NAME": "Segue",
     "DSR_PARTY_ID": "PADPIDA0000000000X",
+    "DDEX_PARTY_ID": "PADPIDA2026010101N",
     "SEARCH_JOB": "projects/segue-test/locations/europe-west1/jobs/search-index",
     "RUN_API_ENDPOINT": "",
     "CDN_KEY_NAME": "key-1",
