@@ -149,6 +149,7 @@ def test_track_is_heard_and_counted(
     page.page.wait_for_function(
         "name => document.getElementById('now-title').textContent === name",
         arg=library[1]["name"],
+        timeout=90_000,
     )
     page.wait_seconds(0.5)
     assert page.complaints == []
