@@ -140,9 +140,9 @@ def test_no_feature_is_ever_not_a_number() -> None:
 def test_memory_does_not_grow_with_the_length() -> None:
     block = np.random.default_rng(0).normal(size=(1 << 17, 2)).astype(np.float32) * 0.1
     spectra = Spectra(RATE_HZ)
+    tracemalloc.start()
     for _ in range(3):
         spectra.add(block)
-    tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     for _ in range(20):
         spectra.add(block)
