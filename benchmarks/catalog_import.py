@@ -13,11 +13,8 @@ import asyncio
 import json
 import os
 import resource
-import socket
-import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -212,24 +209,6 @@ async def against_emulators(tracks: int) -> None:
     )
 
 
-@contextmanager
-def emulator(argv_of: Any, variable: str) -> Iterator[None]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(argv_of(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(600):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.1)
-        os.environ[variable] = f"127.0.0.1:{port}"
-        yield
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tracks", type=int, default=20_000)
@@ -238,10 +217,9 @@ def main() -> None:
     if given.memory_lines:
         asyncio.run(grown(given.memory_lines))
         return
-    with (
-        emulator(java.firestore_argv, "FIRESTORE_EMULATOR_HOST"),
-        emulator(java.pubsub_argv, "PUBSUB_EMULATOR_HOST"),
-    ):
+    with java.running(java.firestore_argv) as documents, java.running(java.pubsub_argv) as topics:
+        os.environ["FIRESTORE_EMULATOR_HOST"] = documents
+        os.environ["PUBSUB_EMULATOR_HOST"] = topics
         asyncio.run(against_emulators(given.tracks))
 
 

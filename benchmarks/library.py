@@ -9,12 +9,8 @@ as Firestore bills them: one for each that a query skips or gives, at least one 
 import asyncio
 import os
 import random
-import signal
-import socket
-import subprocess
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -75,28 +71,6 @@ class Counted:
             return found
 
         return call
-
-
-@contextmanager
-def emulator() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        java.firestore_argv(port),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        for _ in range(600):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.1)
-        yield f"127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
 
 
 async def cpu_ms(read: Read, offsets: list[int]) -> float:
@@ -195,7 +169,7 @@ async def measure() -> None:
 
 
 def main() -> None:
-    with emulator() as address:
+    with java.running(java.firestore_argv) as address:
         os.environ["FIRESTORE_EMULATOR_HOST"] = address
         asyncio.run(measure())
 

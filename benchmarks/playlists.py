@@ -10,14 +10,11 @@ Everything is one process, so the CPU of writers, sequencers and clients is one 
 import asyncio
 import os
 import random
-import signal
-import socket
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -379,30 +376,6 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-@contextmanager
-def emulator() -> Iterator[str]:
-    """Google's Firestore emulator on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        java.firestore_argv(port),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        for _ in range(300):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.1)
-        time.sleep(1)
-        yield f"127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
-
-
 async def main(quick: bool) -> None:
     database = firestore.client("segue-bench")
     seconds = 3.0 if quick else SECONDS
@@ -444,6 +417,6 @@ async def main(quick: bool) -> None:
 
 
 if __name__ == "__main__":
-    with emulator() as host:
+    with java.running(java.firestore_argv) as host:
         os.environ["FIRESTORE_EMULATOR_HOST"] = host
         asyncio.run(main("--quick" in sys.argv))

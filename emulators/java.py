@@ -8,8 +8,15 @@ import functools
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from emulators.ports import free_port
 
 IMAGE = "google/cloud-sdk:emulators"
 JAVA_MINIMUM = 17
@@ -52,6 +59,31 @@ def pubsub_argv(port: int) -> list[str]:
         if docker_answers():
             return _container("pubsub", port, "--project=local")
         raise
+
+
+@contextmanager
+def running(argv_of: Callable[[int], list[str]]) -> Iterator[str]:
+    """The address of an emulator by itself, until the block is left: for tests and benchmarks.
+
+    Raises:
+        MissingEmulator: as `argv_of`, which is `firestore_argv` or `pubsub_argv`.
+    """
+    port = free_port()
+    process = subprocess.Popen(
+        argv_of(port),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        for _ in range(600):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.1)
+        yield f"127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(20)
 
 
 @functools.cache

@@ -1,17 +1,11 @@
 """What several contracts stand on: one BigQuery for the session, Google's emulators a module."""
 
 import contextlib
-import os
-import signal
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from emulators import java
-from emulators.ports import free_port
 from tests import bigquery
 from tests.infra.graphs import evaluated
 
@@ -50,20 +44,9 @@ def pubsub_emulator() -> Iterator[str]:
 
 @contextlib.contextmanager
 def _running(argv_of: Callable[[int], list[str]]) -> Iterator[str]:
-    port = free_port()
-    try:
-        argv = argv_of(port)
-    except java.MissingEmulator as error:
-        pytest.skip(str(error))
-    process = subprocess.Popen(
-        argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        for _ in range(300):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.1)
-        yield f"127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
+    with contextlib.ExitStack() as stack:
+        try:
+            address = stack.enter_context(java.running(argv_of))
+        except java.MissingEmulator as error:
+            pytest.skip(str(error))
+        yield address
