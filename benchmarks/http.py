@@ -9,39 +9,28 @@ server (uvicorn, uvloop, httptools, one process) and answer the same 20 full tra
 - floor: a bare ASGI function that encodes the page by msgspec. No routing, no token.
 
 All are asked at the same rate, which each can keep: at its own full speed a fast server never
-wakes the client, and a slower one pays for waking it with every answer. CPU time is the
-scheduler's, in ns (the ticks of `cpu_times` are too coarse). Rounds alternate, so that a busy
-machine slows all of them; the median round counts.
+wakes the client, and a slower one pays for waking it with every answer. Rounds alternate, so that
+a busy machine slows all of them; the median round counts.
 """
 
 import asyncio
-import os
-import random
-import socket
 import statistics
-import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 
 import msgspec
-import psutil
 from fastapi import FastAPI
 from pydantic import BaseModel
 
 from benchmarks.report import emit
-from shared.web.serve import serve
+from benchmarks.serving import HEALTH, answers_per_cpu_s, load, request_of, run, server
 from tests.functions.catalog import fakes
 from tests.web import client_of
 
-TRACKS, REQUESTS, CONNECTIONS, ROUNDS = 20, 3_200, 16, 5
+TRACKS, REQUESTS, ROUNDS = 20, 3_200, 5
 RATE = 2_000
 """Requests a second."""
-HEALTH = "/_health"
 
 
 class Image(BaseModel):
@@ -162,74 +151,11 @@ def bare_app(page: Any) -> Any:
 
 
 def run_server(kind: str) -> None:
-    """Print the path and the token to ask with, and serve until SIGTERM."""
+    """Serve until SIGTERM."""
     app, path, headers = asyncio.run(catalog())
     page = asyncio.run(page_of(app, path, headers))
     served = {"ours": app, "pydantic": pydantic_app(page), "floor": bare_app(page)}[kind]
-    target = path if kind == "ours" else "/page"
-    print(target, headers["authorization"], sep="\n", flush=True)
-    serve(lambda: served)
-
-
-@contextmanager
-def server(kind: str) -> Iterator[tuple[psutil.Process, int, bytes]]:
-    """A server process, its port, and the request to send."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.http", "--serve", kind],
-        env={**os.environ, "HOST": "127.0.0.1", "PORT": str(port)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        path, token = process.stdout.readline().strip(), process.stdout.readline().strip()
-        for _ in range(200):
-            with suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}{HEALTH}", timeout=5)
-                break
-            time.sleep(0.05)
-        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\n\r\n"
-        yield psutil.Process(process.pid), port, request.encode()
-    finally:
-        process.terminate()
-        process.wait(15)
-
-
-async def load(port: int, request: bytes, requests: int) -> int:
-    """Send `requests` over kept connections; the bytes of one body."""
-
-    async def connection(count: int) -> int:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        length = 0
-        began, gap_s = (
-            time.perf_counter() + random.random() * CONNECTIONS / RATE,
-            CONNECTIONS / RATE,
-        )
-        for number in range(count):
-            await asyncio.sleep(began + number * gap_s - time.perf_counter())
-            writer.write(request)
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            assert head.startswith(b"http/1.1 200"), head
-            length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
-            await reader.readexactly(length)
-        writer.close()
-        await writer.wait_closed()
-        return length
-
-    share = requests // CONNECTIONS
-    return (await asyncio.gather(*(connection(share) for _ in range(CONNECTIONS))))[0]
-
-
-def pages_per_cpu_s(process: psutil.Process, port: int, request: bytes) -> tuple[float, int]:
-    def cpu_s() -> float:
-        return int(Path(f"/proc/{process.pid}/schedstat").read_text().split()[0]) / 1e9
-
-    before = cpu_s()
-    size = asyncio.run(load(port, request, REQUESTS))
-    return REQUESTS // CONNECTIONS * CONNECTIONS / (cpu_s() - before), size
+    run(served, request_of("GET", path if kind == "ours" else "/page", headers))
 
 
 def main() -> None:
@@ -239,13 +165,13 @@ def main() -> None:
         return
     found: dict[str, list[float]] = {"ours": [], "pydantic": [], "floor": []}
     sizes: dict[str, int] = {}
-    with server("ours") as ours, server("pydantic") as peer, server("floor") as floor:
-        servers = {"ours": ours, "pydantic": peer, "floor": floor}
-        for at in servers.values():
-            asyncio.run(load(*at[1:], 400))
+    with ExitStack() as stack:
+        servers = {it: stack.enter_context(server("benchmarks.http", it)) for it in found}
+        for it in servers.values():
+            asyncio.run(load(it, 400))
         for _ in range(ROUNDS):
-            for name, at in servers.items():
-                rate, sizes[name] = pages_per_cpu_s(*at)
+            for name, it in servers.items():
+                rate, sizes[name] = answers_per_cpu_s(it, REQUESTS, RATE)
                 found[name].append(rate)
     best = {name: statistics.median(rates) for name, rates in found.items()}
     for name, rate in best.items():

@@ -17,31 +17,34 @@ through one server whose service times are the CPU times of single requests, as 
 
 import asyncio
 import json
-import os
 import random
-import socket
 import statistics
-import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from dataclasses import replace
 
-import psutil
 from fastapi import FastAPI, Response
 from pydantic import BaseModel
 
 from benchmarks.report import emit
+from benchmarks.serving import (
+    HEALTH,
+    Connection,
+    Server,
+    answers_per_cpu_s,
+    connections,
+    load,
+    request_of,
+    run,
+    server,
+)
 from functions.playback.edges import Edge
-from shared.web.serve import serve
 from tests.functions.playback.events import TRACK
 from tests.functions.playback.service import TOKENS, Service
 
-REQUESTS, CONNECTIONS, ROUNDS = 2_000, 16, 5
+REQUESTS, ROUNDS = 2_000, 5
 LATENCY_S = 8.0
 LOAD = 0.7
-HEALTH = "/_health"
 EDGES = (
     Edge("eu", "https://edge-eu.segue.example", 50.45, 3.82, 400),
     Edge("us", "https://edge-us.segue.example", 33.2, -80.01, 200),
@@ -81,107 +84,23 @@ def bare_app(body: bytes) -> FastAPI:
 
 
 def run_server(kind: str) -> None:
-    """Print the listener's headers, and serve until SIGTERM."""
+    """Serve until SIGTERM."""
     app, headers = asyncio.run(playback())
-    print(json.dumps(headers), flush=True)
-    if kind == "ours":
-        serve(lambda: app)
-        return
-    serve(lambda: bare_app(b'{"play":"' + b"x" * 5000 + b'"}'))
+    request = request_of("POST", "/v1/plays", headers, json.dumps({"track_id": TRACK}).encode())
+    run(app if kind == "ours" else bare_app(b'{"play":"' + b"x" * 5000 + b'"}'), request)
 
 
-@contextmanager
-def server(kind: str) -> Iterator[tuple[psutil.Process, int, bytes]]:
-    """A server process, its port, and the request to send."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.play", "--serve", kind],
-        env={**os.environ, "HOST": "127.0.0.1", "PORT": str(port)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        headers = json.loads(process.stdout.readline())
-        for _ in range(400):
-            with suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}{HEALTH}", timeout=5)
-                break
-            time.sleep(0.05)
-        yield psutil.Process(process.pid), port, request_of(kind, headers)
-    finally:
-        process.terminate()
-        process.wait(15)
-
-
-def request_of(kind: str, headers: dict[str, str]) -> bytes:
-    """The bytes of one request."""
-    if kind == "hello":
-        return b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    body = json.dumps({"track_id": TRACK}).encode()
-    lines = [
-        "POST /v1/plays HTTP/1.1",
-        "Host: localhost",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
-
-class Connection:
-    """A kept connection: one request at a time."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    async def ask(self, request: bytes) -> int:
-        """Send it; the length of the answer."""
-        self.writer.write(request)
-        head = (await self.reader.readuntil(b"\r\n\r\n")).lower()
-        assert head.startswith(b"http/1.1 20"), head
-        length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
-        await self.reader.readexactly(length)
-        return length
-
-    async def close(self) -> None:
-        self.writer.close()
-        await self.writer.wait_closed()
-
-
-async def connections(port: int, count: int) -> list[Connection]:
-    opened = (asyncio.open_connection("127.0.0.1", port) for _ in range(count))
-    return [Connection(*it) for it in await asyncio.gather(*opened)]
-
-
-async def load(port: int, request: bytes, requests: int) -> int:
-    """Send `requests` over kept connections, as fast as they are answered."""
-    opened = await connections(port, CONNECTIONS)
-
-    async def run(connection: Connection) -> int:
-        length = 0
-        for _ in range(requests // CONNECTIONS):
-            length = await connection.ask(request)
-        return length
-
-    lengths = await asyncio.gather(*(run(it) for it in opened))
-    await asyncio.gather(*(it.close() for it in opened))
-    return lengths[0]
-
-
-async def latencies(port: int, request: bytes, per_s: float, seconds: float) -> list[float]:
+async def latencies(server: Server, per_s: float, seconds: float) -> list[float]:
     """Milliseconds of each of the requests that fall due at `per_s`."""
     free: asyncio.Queue[Connection] = asyncio.Queue()
-    opened = await connections(port, 64)
+    opened = await connections(server.port, 64)
     for it in opened:
         free.put_nowait(it)
     found: list[float] = []
 
     async def one(due: float) -> None:
         connection = await free.get()
-        await connection.ask(request)
+        await connection.ask(server.request)
         free.put_nowait(connection)
         found.append(1000 * (time.perf_counter() - due))
 
@@ -236,16 +155,6 @@ def queued_ms(services: list[float], load_share: float, part: float) -> float:
     return 1000 * sorted(stays)[int(len(stays) * part)]
 
 
-def answers_per_cpu_s(process: psutil.Process, port: int, request: bytes) -> tuple[float, int]:
-    def cpu_s() -> float:
-        times = process.cpu_times()
-        return times.user + times.system
-
-    before = cpu_s()
-    size = asyncio.run(load(port, request, REQUESTS))
-    return REQUESTS // CONNECTIONS * CONNECTIONS / (cpu_s() - before), size
-
-
 def main() -> None:
     """Measure, and print the result."""
     if sys.argv[1:2] == ["--serve"]:
@@ -253,22 +162,22 @@ def main() -> None:
         return
     found: dict[str, list[float]] = {"ours": [], "bare": [], "hello": []}
     sizes: dict[str, int] = {}
-    with server("ours") as ours, server("bare") as bare:
-        hello = (*bare[:2], request_of("hello", {}))
+    with server("benchmarks.play", "ours") as ours, server("benchmarks.play", "bare") as bare:
+        hello = replace(bare, request=request_of("GET", "/hello", {}))
         servers = {"ours": ours, "bare": bare, "hello": hello}
-        for at in servers.values():
-            asyncio.run(load(*at[1:], 480))
+        for it in servers.values():
+            asyncio.run(load(it, 480))
         for _ in range(ROUNDS):
-            for name, at in servers.items():
-                rate, sizes[name] = answers_per_cpu_s(*at)
+            for name, it in servers.items():
+                rate, sizes[name] = answers_per_cpu_s(it, REQUESTS)
                 found[name].append(rate)
         best = {name: statistics.median(rates) for name, rates in found.items()}
         for name, rate in best.items():
             print(f"{name:<6} {rate:>9,.0f} answers per CPU-second, {sizes[name]:,} bytes each")
         began = time.perf_counter()
-        asyncio.run(load(*ours[1:], REQUESTS))
+        asyncio.run(load(ours, REQUESTS))
         capacity = REQUESTS / (time.perf_counter() - began)
-        waits = asyncio.run(latencies(*ours[1:], LOAD * capacity, LATENCY_S))
+        waits = asyncio.run(latencies(ours, LOAD * capacity, LATENCY_S))
     p50, p99 = waits[len(waits) // 2], waits[int(len(waits) * 0.99)]
     print(
         f"at {LOAD:.0%} of {capacity:,.0f} answers/s: p50 {p50:.2f} ms, p99 {p99:.2f} ms,"
