@@ -11,8 +11,7 @@ from shared.gcp.pubsub import Publisher
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
-from shared.web.jwks import RemoteKeys
-from shared.web.principal import Verifier
+from shared.web.trust import verifier_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ def create() -> FastAPI:
     settings = load(Settings, os.environ)
     logs.configure(settings.google_cloud_project)
     publish = Publisher(settings.google_cloud_project)
-    verifier = Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url)
+    verifier = verifier_of(settings)
     return create_app(
         "events",
         api.routes(publish),

@@ -15,9 +15,8 @@ from shared.gcp.pubsub import Publisher
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
-from shared.web.jwks import RemoteKeys
-from shared.web.principal import Verifier
-from shared.web.push import Caller, tasks
+from shared.web.push import tasks
+from shared.web.trust import caller_of, verifier_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +43,12 @@ def create() -> FastAPI:
     )
     publish = Publisher(project)
     aggregates = Aggregates(data, publish.many, now=_now)
-    caller = Caller(
-        RemoteKeys(settings.oidc_certs_url, "RS256"),
-        settings.service_audience,
-        settings.push_identity,
-    )
+    caller = caller_of(settings)
     return create_app(
         "insights",
         api.routes(Figures(data), today=lambda: _now().date()),
         tasks(caller, {"aggregate-insights": aggregates.run}),
-        verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
+        verifier=verifier_of(settings),
         answers=ANSWERS,
         on_stop=[publish.stop],
     )

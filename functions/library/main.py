@@ -31,9 +31,8 @@ from shared.gcp.recent import Recent
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
-from shared.web.jwks import RemoteKeys
-from shared.web.principal import Verifier
-from shared.web.push import Caller, subscriptions, tasks
+from shared.web.push import subscriptions, tasks
+from shared.web.trust import caller_of, verifier_of
 from shared.webapi.cards import AlbumCard, ArtistCard, TrackCard, UserCard
 from shared.webapi.shown import Shown
 
@@ -77,11 +76,7 @@ def create() -> FastAPI:
     )
     publish = Publisher(settings.google_cloud_project)
     publication = Publication(shelves, publish, now=_now)
-    caller = Caller(
-        RemoteKeys(settings.oidc_certs_url, "RS256"),
-        settings.service_audience,
-        settings.push_identity,
-    )
+    caller = caller_of(settings)
     return create_app(
         "library",
         api.routes(
@@ -99,7 +94,7 @@ def create() -> FastAPI:
             },
         ),
         answers=ANSWERS,
-        verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
+        verifier=verifier_of(settings),
         on_stop=[publish.stop],
     )
 

@@ -23,9 +23,7 @@ from shared.gcp.recent import Recent
 from shared.ids import new_id
 from shared.settings import load
 from shared.web import logs
-from shared.web.jwks import RemoteKeys
-from shared.web.principal import Verifier
-from shared.web.push import Caller
+from shared.web.trust import caller_of, verifier_of
 from shared.webapi.cards import AlbumCard, UserCard
 
 
@@ -57,11 +55,7 @@ def create() -> FastAPI:
         return Recent(open(path, cls, what), ttl_s=settings.card_ttl_s, clock=time.monotonic)
 
     publish = Publisher(project)
-    caller = Caller(
-        RemoteKeys(settings.oidc_certs_url, "RS256"),
-        settings.service_audience,
-        settings.push_identity,
-    )
+    caller = caller_of(settings)
     http = httpx.AsyncClient()
     service = Service(
         Neighbours(
@@ -87,6 +81,6 @@ def create() -> FastAPI:
     )
     return service.app(
         caller,
-        Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
+        verifier_of(settings),
         on_stop=[service.settle, publish.stop, http.aclose],
     )

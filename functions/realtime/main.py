@@ -21,8 +21,7 @@ from shared.gcp.pubsub import Publisher
 from shared.ids import new_id
 from shared.settings import load
 from shared.web import logs
-from shared.web.jwks import RemoteKeys
-from shared.web.principal import Verifier
+from shared.web.trust import verifier_of
 
 GRACE_S = 8.0
 """Cloud Run kills ten seconds after SIGTERM."""
@@ -72,7 +71,7 @@ async def serve(settings: Settings, host: str, port: int, emulator: str) -> None
         wall=lambda: datetime.now(UTC),
         new_id=new_id,
     )
-    verifier = Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url)
+    verifier = verifier_of(settings)
     gateway = LiveGateway(hub, verifier, lifetime_s=settings.lifetime_s)
     listener = Listener(
         settings.google_cloud_project, ChannelPublished, gateway_id, hub.on_event, emulator=emulator

@@ -23,9 +23,8 @@ from shared.ids import new_id
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
-from shared.web.jwks import RemoteKeys
-from shared.web.principal import Verifier
-from shared.web.push import Caller, subscriptions, tasks
+from shared.web.push import subscriptions, tasks
+from shared.web.trust import caller_of, verifier_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +72,7 @@ def create() -> FastAPI:
             fresh_s=settings.fresh_s,
         )
     )
-    caller = Caller(
-        RemoteKeys(settings.oidc_certs_url, "RS256"),
-        settings.service_audience,
-        settings.push_identity,
-    )
+    caller = caller_of(settings)
     start, stop = in_background(service.keeping)
     return create_app(
         "recommendations",
@@ -91,7 +86,7 @@ def create() -> FastAPI:
         subscriptions(caller, service.handlers),
         tasks(caller, service.tasks),
         answers=ANSWERS,
-        verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
+        verifier=verifier_of(settings),
         max_body_bytes=MAX_BODY_BYTES,
         on_start=[start],
         on_stop=[stop, service.impressions.stop, publish.stop],

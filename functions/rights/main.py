@@ -21,9 +21,8 @@ from shared.rights.shapes import Shapes
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
-from shared.web.jwks import RemoteKeys
-from shared.web.principal import Verifier
-from shared.web.push import Caller, subscriptions, tasks
+from shared.web.push import subscriptions, tasks
+from shared.web.trust import caller_of, verifier_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +48,7 @@ def create() -> FastAPI:
     publish = Publisher(settings.google_cloud_project)
     publication = Publication(known, publish.many, now=_now)
     confirm = Confirmation(settings.public_url)
-    caller = Caller(
-        RemoteKeys(settings.oidc_certs_url, "RS256"),
-        settings.service_audience,
-        settings.push_identity,
-    )
+    caller = caller_of(settings)
     return create_app(
         "rights",
         api.routes(known.licences, publication, confirm, new_id=new_id, now=_now),
@@ -67,7 +62,7 @@ def create() -> FastAPI:
         subscriptions(caller, {TrackChanged: publication.on_track_changed}),
         tasks(caller, {"republish-licences": publication.sweep}),
         answers=ANSWERS,
-        verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
+        verifier=verifier_of(settings),
         max_body_bytes=MAX_BYTES,
         on_stop=[publish.stop, confirm.stop],
     )

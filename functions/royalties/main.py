@@ -20,9 +20,8 @@ from shared.gcp.firestore import FirestoreDocuments, client
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
-from shared.web.jwks import RemoteKeys
-from shared.web.principal import Verifier
-from shared.web.push import Caller, tasks
+from shared.web.push import tasks
+from shared.web.trust import caller_of, verifier_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +61,7 @@ def create() -> FastAPI:
     )
     asked = Asked(books, Reading(storage.bucket(project, settings.royalties_bucket)), warehouse)
     start = jobs.starter(settings.royalties_job, settings.run_api_endpoint)
-    caller = Caller(
-        RemoteKeys(settings.oidc_certs_url, "RS256"),
-        settings.service_audience,
-        settings.push_identity,
-    )
+    caller = caller_of(settings)
 
     async def run_royalties() -> str:
         await start({})
@@ -79,7 +74,7 @@ def create() -> FastAPI:
         api.operator_routes(books, corrections, asked, start, now=_now),
         api.routes(asked, sender),
         tasks(caller, {"run-royalties": run_royalties}),
-        verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
+        verifier=verifier_of(settings),
         answers=ANSWERS,
     )
 

@@ -23,9 +23,8 @@ from shared.gcp.firestore import FirestoreDocuments, client
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
-from shared.web.jwks import RemoteKeys
-from shared.web.principal import Verifier
-from shared.web.push import Caller, subscriptions, tasks
+from shared.web.push import subscriptions, tasks
+from shared.web.trust import caller_of, verifier_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +51,13 @@ def create() -> FastAPI:
     changes = Log(FirestoreDocuments(client(project), LOG, Chunk, "chunk"), _now)
     live = Live(shelf, changes, KINDS, own_folder(), clock=time.monotonic)
     indexing = Indexing(live, jobs.starter(settings.search_job, settings.run_api_endpoint))
-    caller = Caller(
-        RemoteKeys(settings.oidc_certs_url, "RS256"),
-        settings.service_audience,
-        settings.push_identity,
-    )
+    caller = caller_of(settings)
     return create_app(
         "search",
         api.routes(live, settings.public_url, today=lambda: _now().date()),
         subscriptions(caller, handlers(live)),
         tasks(caller, {"index-search": indexing.run}),
-        verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
+        verifier=verifier_of(settings),
         answers=ANSWERS,
         on_start=[live.start],
         on_stop=[live.stop],

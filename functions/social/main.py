@@ -13,9 +13,7 @@ from shared.gcp.pubsub import Publisher
 from shared.ids import new_id
 from shared.settings import load
 from shared.web import logs
-from shared.web.jwks import RemoteKeys
-from shared.web.principal import Verifier
-from shared.web.push import Caller
+from shared.web.trust import caller_of, verifier_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +38,8 @@ def create() -> FastAPI:
         now=_now,
         new_id=new_id,
     )
-    caller = Caller(
-        RemoteKeys(settings.oidc_certs_url, "RS256"),
-        settings.service_audience,
-        settings.push_identity,
-    )
-    verifier = Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url)
+    caller = caller_of(settings)
+    verifier = verifier_of(settings)
     return service.app(
         made,
         caller,

@@ -17,8 +17,8 @@ from shared.gcp import firestore
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
-from shared.web.jwks import RemoteKeys
 from shared.web.push import Caller, subscriptions
+from shared.web.trust import caller_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,7 @@ def create() -> FastAPI:
     settings = load(Settings, os.environ)
     logs.configure(settings.google_cloud_project)
     database = firestore.client(settings.google_cloud_project)
-    caller = Caller(
-        RemoteKeys(settings.oidc_certs_url, "RS256"),
-        settings.service_audience,
-        settings.push_identity,
-    )
+    caller = caller_of(settings)
     keeping = Keeping(firestore.FirestoreDocuments(database, kept.COLLECTION, Kept, "kept"))
     return build(Upstream(settings.public_url), keeping, caller)
 

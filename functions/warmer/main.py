@@ -17,8 +17,8 @@ from shared.gcp.bigquery import BigQuery
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
-from shared.web.jwks import RemoteKeys
-from shared.web.push import Caller, tasks
+from shared.web.push import tasks
+from shared.web.trust import caller_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,7 @@ def create() -> FastAPI:
     """The app, from the environment."""
     settings = load(Settings, os.environ)
     logs.configure(settings.google_cloud_project)
-    caller = Caller(
-        RemoteKeys(settings.oidc_certs_url, "RS256"),
-        settings.service_audience,
-        settings.push_identity,
-    )
+    caller = caller_of(settings)
     client = httpx.AsyncClient(timeout=TIMEOUT_S)
     warmer = Warmer(
         Warehouse(BigQuery(settings.google_cloud_project), settings.events_dataset),
