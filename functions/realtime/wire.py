@@ -30,7 +30,11 @@ AUTH_S = 5.0
 LINGER_S = 3.0
 """How long a client may take to read why it was closed."""
 MAX_BUFFERED = 256 * 1024
-"""A client that leaves more than this unread is too slow."""
+"""A client that leaves more than this unread is too slow, but for one long message at a time."""
+MAX_LONG = 8 << 20
+"""What may lie unread of long messages: a playlist of 20,000 items is 2.5 MB."""
+PROGRESS = 32 * 1024
+"""Of a long message, at least this is read from one probe to the next."""
 SILENT_S = 75.0
 PING_AFTER_S = 25.0
 _PING = b"\x89\x00"
@@ -81,8 +85,10 @@ class Socket(asyncio.Protocol):
         "_gateway",
         "_loop",
         "_protocol",
+        "_room",
         "_timer",
         "_transport",
+        "_unread",
         "connection",
         "ends_at",
         "heard_at",
@@ -97,6 +103,8 @@ class Socket(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._fragments: list[bytes] | None = None
         self._closing = False
+        self._room = MAX_BUFFERED
+        self._unread = 0
         self.connection: Connection | None = None
         self.streams = False
         self.heard_at = 0.0
@@ -238,9 +246,16 @@ class Socket(asyncio.Protocol):
 
     def _write(self, data: bytes) -> None:
         transport = self._transport
+        if len(data) > MAX_BUFFERED and self._room == MAX_BUFFERED:
+            # The state of a long list: whoever has read all before it is not slow yet. `probe`
+            # sees to it that they read on.
+            self._room = min(MAX_LONG, len(data) + 2 * MAX_BUFFERED)
         transport.write(data)
-        if transport.get_write_buffer_size() > MAX_BUFFERED:
+        unread = transport.get_write_buffer_size()
+        if unread > self._room:
             self.close(Close.SLOW_CONSUMER, "SLOW_CONSUMER")
+        elif unread <= MAX_BUFFERED:
+            self._room = MAX_BUFFERED
 
     def read(self, on: bool) -> None:
         if not self._closing:
@@ -249,7 +264,10 @@ class Socket(asyncio.Protocol):
     def probe(self, now: float) -> None:
         """See whether a client that has been silent is still there. `now` as the loop's time."""
         silent_s = now - self.heard_at
-        if self.streams:
+        before, self._unread = self._unread, self._transport.get_write_buffer_size()
+        if before and self._unread > max(MAX_BUFFERED, before - PROGRESS):
+            self.close(Close.SLOW_CONSUMER, "SLOW_CONSUMER")
+        elif self.streams:
             if not self._closing:
                 self._transport.write(b":\n\n")
         elif silent_s > SILENT_S:

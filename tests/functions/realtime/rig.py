@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection
 from functions.realtime.channels import Name
 from functions.realtime.gateway import LiveGateway
 from functions.realtime.hub import Hub
+from functions.realtime.main import listening
 from functions.realtime.owners import Changes
 from shared.errors import Forbidden, Unavailable
 from shared.events import ChannelPublished
@@ -124,7 +125,7 @@ class Rig:
         self.bus.hubs.append(hub)
         self.gateways.append(gateway)
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(gateway.socket, "127.0.0.1", 0)
+        server = await loop.create_server(gateway.socket, sock=listening("127.0.0.1", 0))
         self.servers.append(server)
         self._sweeps.append(asyncio.create_task(gateway.sweep()))
         return server.sockets[0].getsockname()[1]

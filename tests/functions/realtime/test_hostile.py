@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+from typing import Any
 
 import pytest
 import websockets
@@ -92,7 +93,8 @@ async def test_client_that_shows_no_token_is_closed(
         assert await client.closed() == (4401, "AUTH_FIRST")
 
 
-async def test_client_that_stops_reading_is_cut_and_others_hear_on(rig: Rig, port: int) -> None:
+def stuck_client(rig: Rig, port: int) -> socket.socket:
+    """A client in the middle of a handshake that will read nothing."""
     stuck = socket.create_connection(("127.0.0.1", port))
     stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     stuck.sendall(
@@ -100,12 +102,20 @@ async def test_client_that_stops_reading_is_cut_and_others_hear_on(rig: Rig, por
         "connection: upgrade\r\nsec-websocket-version: 13\r\n"
         "sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
     )
+    return stuck
+
+
+def masked(**frame: Any) -> bytes:
+    body = json.dumps(frame).encode()
+    return bytes((0x81, 0x80 | len(body))) + b"\0\0\0\0" + body
+
+
+async def test_client_that_stops_reading_is_cut_and_others_hear_on(rig: Rig, port: int) -> None:
+    stuck = stuck_client(rig, port)
     async with connected(port, rig.token("alice")) as alice:
         await alice.subscribe("playlist:p")
-        body = json.dumps({"op": "sub", "ch": "playlist:p"}).encode()
-        mask = b"\0\0\0\0"
         await asyncio.sleep(0.05)
-        stuck.sendall(bytes((0x81, 0x80 | len(body))) + mask + body)
+        stuck.sendall(masked(op="sub", ch="playlist:p"))
         await asyncio.sleep(0.1)
         assert rig.gateways[0].connections == 2
         big = "x" * 100_000
@@ -116,6 +126,42 @@ async def test_client_that_stops_reading_is_cut_and_others_hear_on(rig: Rig, por
                 break
         assert rig.gateways[0].connections == 1
     stuck.close()
+
+
+LONG = "x" * 3_000_000
+"""As long as the state of a playlist of 20,000 items."""
+
+
+async def test_state_of_a_long_list_is_no_reason_to_cut(rig: Rig, port: int) -> None:
+    await rig.publish("playlist:p", {"long": LONG})
+    async with connected(port, rig.token(), max_size=None) as client:
+        found = await client.subscribe("playlist:p", epoch="e1", since=0)
+        assert found["pubs"][0]["payload"]["long"] == LONG
+        await rig.publish("playlist:p", {"long": LONG})
+        assert await client.numbers(1) == [2]
+        await rig.publish("playlist:p", {"n": 3})
+        assert await client.numbers(1) == [3]
+
+
+async def test_client_that_leaves_a_long_message_unread_is_cut(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.realtime.gateway.SWEEP_S", 0.05)
+    port = await rig.add_gateway()
+    await rig.publish("playlist:p", {"long": LONG})
+    with contextlib.closing(stuck_client(rig, port)) as stuck:
+        await counted(rig, 1)
+        stuck.sendall(masked(op="sub", ch="playlist:p", epoch="e1", since=0))
+        await counted(rig, 0)
+
+
+async def counted(rig: Rig, connections: int) -> None:
+    """Wait until the newest gateway has so many connections."""
+    for _ in range(2_000):
+        if rig.gateways[-1].connections == connections:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"still {rig.gateways[-1].connections}")
 
 
 @pytest.mark.parametrize(
