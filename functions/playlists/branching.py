@@ -7,13 +7,27 @@ merging is to do them there: what is gone meanwhile is left out, as with any lat
 from collections.abc import Iterator
 
 from functions.playlists.domain import MAX_OPS
-from functions.playlists.ops import Add, Chunk, Edit, Move, Op, Redo, Remove, Set, Undo, weight
+from functions.playlists.ops import (
+    Add,
+    Chunk,
+    Edit,
+    Move,
+    Op,
+    Place,
+    Redo,
+    Remove,
+    Set,
+    Undo,
+    weight,
+)
 from functions.playlists.playlists import Playlists
 from shared.errors import Conflict
 from shared.ids import derived_id
 
 _CREATION = "create/"
 MAX_MERGED_OPS = 20_000
+MAX_MERGED_ITEMS = 1_000
+"""In one batch, unless one op alone has more."""
 
 
 class Branches:
@@ -90,14 +104,23 @@ def _item_edits(op: Op) -> Iterator[Edit]:
             yield op
         case Undo(ops=ops) | Redo(ops=ops):
             for part in ops:
-                yield from _item_edits(part)
+                yield from _in_parts(part) if isinstance(part, Add) else _item_edits(part)
+
+
+def _in_parts(add: Add) -> Iterator[Add]:
+    """What an undo put back may be a whole list: no batch is as large."""
+    place = add.place
+    for start in range(0, len(add.items), MAX_MERGED_ITEMS):
+        some = add.items[start : start + MAX_MERGED_ITEMS]
+        yield Add(some, place)
+        place = Place("after", some[-1].id)
 
 
 def _batches(ops: list[Op]) -> Iterator[list[Op]]:
     batch: list[Op] = []
     size = 0
     for op in ops:
-        if len(batch) == MAX_OPS or (batch and size + weight(op) > 1_000):
+        if len(batch) == MAX_OPS or (batch and size + weight(op) > MAX_MERGED_ITEMS):
             yield batch
             batch, size = [], 0
         batch.append(op)

@@ -96,6 +96,9 @@ def decided(
 def check_size(ops: Sequence[Op]) -> None:
     """Refuse a batch that no chunk could hold.
 
+    An undo carries what there was, up to a whole playlist of 20,000: packed, that is a megabyte
+    at worst, and it has its chunk to itself.
+
     Raises:
         TooLarge: more than 200 ops, or 2,000 items (code BATCH_TOO_LARGE).
         Invalid: no ops.
@@ -104,8 +107,9 @@ def check_size(ops: Sequence[Op]) -> None:
         raise Invalid("a batch needs ops", code="NO_OPS")
     if len(ops) > MAX_OPS:
         raise TooLarge(f"{MAX_OPS} ops a batch at most", code="BATCH_TOO_LARGE")
-    if sum(weight(op) for op in ops) > MAX_BATCH_ITEMS and not isinstance(ops[0], Create):
-        raise TooLarge(f"{MAX_BATCH_ITEMS} items a batch at most", code="BATCH_TOO_LARGE")
+    most = MAX_ITEMS if isinstance(ops[0], Undo | Redo) else MAX_BATCH_ITEMS
+    if sum(weight(op) for op in ops) > most and not isinstance(ops[0], Create):
+        raise TooLarge(f"{most} items a batch at most", code="BATCH_TOO_LARGE")
 
 
 def _decided(

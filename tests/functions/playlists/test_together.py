@@ -121,6 +121,31 @@ async def test_undo_of_one_collaborators_op_leaves_the_others():
         assert await uris_of(client, id) == [uri(0), uri(2), uri(3)]
 
 
+async def test_a_long_list_that_was_emptied_is_put_back_and_merged():
+    """What an undo carries is longer than any batch that clients may send."""
+    async with client_of(Instance().app()) as client:
+        id = await made(client)
+        for start in range(0, 5_000, 1_000):
+            done = await ops(client, id, add(*range(start, start + 1_000)))
+            assert done.status_code == 200, done.text
+        branch = (await ask(client, "POST", f"{id}/branches", json={})).json()["id"]
+        for one in (id, branch):
+            emptied = await ask(client, "PUT", f"{one}/tracks", json={"uris": []})
+            assert emptied.status_code == 201
+            assert await total_of(client, one) == 0
+        undone = await ask(client, "POST", f"{branch}/undo", json={})
+        assert undone.status_code == 200, undone.text
+        assert await total_of(client, branch) == 5_000
+        merged = await ask(client, "POST", f"{id}/merges", json={"branch_id": branch})
+        assert merged.status_code == 200, merged.text
+        state = (await ask(client, "GET", f"{id}/rich")).json()
+        assert [it["uri"] for it in state["items"]] == [uri(it) for it in range(5_000)]
+
+
+async def total_of(client: httpx.AsyncClient, id: str) -> int:
+    return (await ask(client, "GET", f"{id}/tracks?limit=1")).json()["total"]
+
+
 async def test_history_tells_who_did_what_and_shows_every_revision():
     instance = Instance()
     async with client_of(instance.app()) as client:
