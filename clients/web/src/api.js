@@ -28,8 +28,156 @@ export class Api {
 
   /** A page of the tracks that are found for `text`. */
   async search(text, limit, offset) {
-    const query = new URLSearchParams({ q: text, type: "track", limit, offset });
-    return (await this.#call("GET", `/v1/search?${query}`)).tracks;
+    return (await this.find(text, ["track"], limit, offset)).tracks;
+  }
+
+  /** What is found for `text`, by kind: `{ tracks: page, … }`, with a better spelling where there is one. */
+  find(text, kinds, limit, offset = 0) {
+    const query = new URLSearchParams({ q: text, type: kinds.join(","), limit, offset, include: "did_you_mean" });
+    return this.#call("GET", `/v1/search?${query}`);
+  }
+
+  async suggestions(text) {
+    const query = new URLSearchParams({ q: text, type: "artist,track,album,playlist", limit: 7 });
+    return (await this.#call("GET", `/v1/search/suggestions?${query}`)).suggestions;
+  }
+
+  /** Shelves that suit the hour. */
+  home(device) {
+    return this.#call("GET", `/v1/me/home?hour=${new Date().getHours()}&device=${device}`);
+  }
+
+  taste() {
+    return this.#call("GET", "/v1/me/taste");
+  }
+
+  chooseArtists(uris) {
+    return this.#call("PUT", "/v1/me/taste", { artists: uris });
+  }
+
+  /** Never offer it again; or do, after all. */
+  unwanted(uri, never = true) {
+    return this.#call(never ? "PUT" : "DELETE", `/v1/me/not-interested?uris=${uri}`);
+  }
+
+  /** A station that never ends; `cursor` goes on where the last page stopped. */
+  radio(kind, id, cursor = null) {
+    return this.#call("GET", `/v1/radio/${kind}s/${id}?limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+  }
+
+  /** What fits after `played`: `["ID:completed", …]`, the latest first. */
+  nextUp(played) {
+    return this.#call("GET", `/v1/me/next-up?limit=10${played.length ? `&played=${played.join(",")}` : ""}`);
+  }
+
+  recent() {
+    return this.#call("GET", "/v1/me/player/recently-played?limit=50");
+  }
+
+  track(id) {
+    return this.#call("GET", `/v1/tracks/${id}`);
+  }
+
+  lyrics(id) {
+    return this.#call("GET", `/v1/tracks/${id}/lyrics`);
+  }
+
+  album(id) {
+    return this.#call("GET", `/v1/albums/${id}`);
+  }
+
+  albumTracks(id, offset) {
+    return this.#call("GET", `/v1/albums/${id}/tracks?limit=50&offset=${offset}`);
+  }
+
+  artist(id) {
+    return this.#call("GET", `/v1/artists/${id}`);
+  }
+
+  artistAlbums(id) {
+    return this.#call("GET", `/v1/artists/${id}/albums?limit=50`);
+  }
+
+  topTracks(id) {
+    return this.#call("GET", `/v1/artists/${id}/top-tracks?market=from_token`);
+  }
+
+  relatedArtists(id) {
+    return this.#call("GET", `/v1/artists/${id}/related-artists`);
+  }
+
+  /** A page of saved "tracks" or "albums". */
+  saved(kinds, offset) {
+    return this.#call("GET", `/v1/me/${kinds}?limit=50&offset=${offset}`);
+  }
+
+  contains(kinds, ids) {
+    return this.#call("GET", `/v1/me/${kinds}/contains?ids=${ids.join(",")}`);
+  }
+
+  save(kinds, id, on) {
+    return this.#call(on ? "PUT" : "DELETE", `/v1/me/${kinds}?ids=${id}`);
+  }
+
+  /** Those "artist" or "user" whom one follows. */
+  async following(kind) {
+    return (await this.#call("GET", `/v1/me/following?type=${kind}&limit=50`))[`${kind}s`].items;
+  }
+
+  follows(kind, ids) {
+    return this.#call("GET", `/v1/me/following/contains?type=${kind}&ids=${ids.map(encodeURIComponent).join(",")}`);
+  }
+
+  follow(kind, id, on) {
+    return this.#call(on ? "PUT" : "DELETE", `/v1/me/following?type=${kind}&ids=${encodeURIComponent(id)}`);
+  }
+
+  /** What friends play, the latest first. */
+  async activity() {
+    return (await this.#call("GET", "/v1/me/friends/activity")).items;
+  }
+
+  async feed() {
+    return (await this.#call("GET", "/v1/me/feed")).items;
+  }
+
+  nowPlaying(trackId, playing) {
+    return this.#call("PUT", "/v1/me/now-playing", { track_id: trackId, playing });
+  }
+
+  privacy() {
+    return this.#call("GET", "/v1/me/privacy");
+  }
+
+  setPrivacy(changes) {
+    return this.#call("PUT", "/v1/me/privacy", changes);
+  }
+
+  profile(id) {
+    return this.#call("GET", `/v1/profiles/${encodeURIComponent(id)}`);
+  }
+
+  /** A user's public playlists. */
+  async playlistsOf(id) {
+    return (await this.#call("GET", `/v1/users/${encodeURIComponent(id)}/playlists?limit=50`)).items;
+  }
+
+  block(id, on) {
+    return this.#call(on ? "PUT" : "DELETE", `/v1/me/blocks/${encodeURIComponent(id)}`);
+  }
+
+  /** A link to a thing; with `to`, for those users alone, and told in their feeds. */
+  share(uri, to = [], message = "") {
+    return this.#call("POST", "/v1/shares", { uri, to, message });
+  }
+
+  shared(id) {
+    return this.#call("GET", `/v1/shares/${id}`);
+  }
+
+  /** What was done to a playlist, newest first. */
+  async history(id) {
+    return (await this.#call("GET", `/v1/playlists/${id}/history?limit=50`)).items;
   }
 
   /** A grant for the track; `more` says on which device, over which line, instead of what. */
@@ -64,9 +212,9 @@ export class Api {
     return this.#call("POST", `/v1/playlists/${id}/ops`, { ops, nonce });
   }
 
-  /** Take back one's own last change. */
-  undo(id) {
-    return this.#call("POST", `/v1/playlists/${id}/undo`, {});
+  /** Take back one's own last change, or the one that made `revision`. */
+  undo(id, revision = null) {
+    return this.#call("POST", `/v1/playlists/${id}/undo`, revision === null ? {} : { revision });
   }
 
   /** A link that lets others edit. */
@@ -114,7 +262,10 @@ export class Api {
     } catch {
       throw new ApiError(0, "OFFLINE", "no answer");
     }
-    if (answer.ok) return answer.status === 204 ? null : answer.json();
+    if (answer.ok) {
+      const text = await answer.text();
+      return text ? JSON.parse(text) : null;
+    }
     const error = (await answer.json().catch(() => null))?.error;
     throw new ApiError(answer.status, error?.reason ?? error?.code ?? "UNKNOWN", error?.message ?? "", error?.decision?.reason);
   }

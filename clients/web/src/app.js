@@ -1,27 +1,37 @@
 // The page: joins what is shown with what plays.
 
 import { Api } from "./api.js";
-import { artistsOf, coverUrl, showCover } from "./covers.js";
-import { clock, decibels, speed } from "./format.js";
-import { addressesOf } from "./grants.js";
+import { Dock } from "./dock.js";
+import { friends } from "./friends.js";
+import { History } from "./history.js";
+import { home } from "./home.js";
 import { onKeys } from "./keys.js";
 import { Library } from "./library.js";
-import { isSignedOut, wordsFor } from "./messages.js";
-import { describeSession } from "./mediasession.js";
 import { Live } from "./live.js";
+import { lyrics } from "./lyrics.js";
+import { Menu } from "./menu.js";
+import { isSignedOut, wordsFor } from "./messages.js";
+import { mine, tabs } from "./mine.js";
+import { Notices } from "./notices.js";
+import { person, shared } from "./person.js";
 import { Player } from "./player.js";
 import { Playlists } from "./playlist.js";
+import { Heard, Privacy, tellNowPlaying } from "./presence.js";
+import { Queue } from "./queue.js";
+import { album, artist, track } from "./releases.js";
 import { Reports } from "./reports.js";
+import { results } from "./results.js";
+import { placeOf, Router } from "./router.js";
+import { markCurrent } from "./rows.js";
+import { Saved } from "./saved.js";
+import { SearchBox } from "./searching.js";
 import { adoptToken, Session } from "./session.js";
 import { Stream } from "./stream.js";
 import { Together } from "./together.js";
 import { Tracks } from "./tracks.js";
-import { peaksOf, Waveform } from "./waveform.js";
+import { upcoming } from "./upcoming.js";
 
-const VOLUME = "segue.volume";
-const TYPING_MS = 150;
 const WANTED = "segue.wanted";
-const VIEWS = new Set(["library", "playlists", "playlist", "together"]);
 const $ = (id) => document.getElementById(id);
 
 const session = new Session(sessionStorage, adoptToken(location, history, sessionStorage));
@@ -42,140 +52,178 @@ async function open() {
   const finished = await session.finish(location, history).catch(() => false);
   if (finished) history.replaceState(null, "", location.pathname + (sessionStorage.getItem(WANTED) ?? ""));
   sessionStorage.removeItem(WANTED);
-  if (!session.exists) show("signed-out");
-  else if (!Stream.supported) show("unsupported");
+  if (!session.exists) show($("signed-out"));
+  else if (!Stream.supported) show($("unsupported"));
   else await start();
 }
 
 // A new link opened in this tab only changes the fragment: begin again with it.
 addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
 
-function show(name) {
-  for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== name;
-  for (const id of ["dock", "sign-out"]) $(id).hidden = !VIEWS.has(name);
-  for (const id of ["find", "count"]) $(id).hidden = name !== "library";
-  $("views").hidden = !VIEWS.has(name) || !session.isPerson;
-  for (const link of $("views").children) link.toggleAttribute("aria-current", link.dataset.views.split(" ").includes(name));
+/** Bring a section of the page to the front; `name` is the view's, none when there is nobody to show one to. */
+function show(section, name = null) {
+  for (const it of document.querySelectorAll("main > section")) it.hidden = it !== section;
+  for (const id of ["dock", "sign-out", "find"]) $(id).hidden = name === null;
+  $("views").hidden = name === null || !session.isPerson;
+  for (const link of document.querySelectorAll("[data-views]")) {
+    const on = name !== null && link.dataset.views.split(" ").includes(name || "home");
+    if (on) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  for (const link of document.querySelectorAll("[data-person]")) link.hidden = !session.isPerson;
+}
+
+/** The elements of a view by name: `data-playlist="items"`. */
+function named(view) {
+  return Object.fromEntries([...document.querySelectorAll(`[data-${view}]`)].map((it) => [it.dataset[view], it]));
 }
 
 async function start() {
   const api = new Api(session);
+  const notices = new Notices(named("tell"));
   const reports = new Reports(api, sessionStorage);
-  const library = new Library(
-    api,
-    { list: $("tracks"), more: $("more"), count: $("count"), template: $("row") },
-    (track) => choose(track),
-  );
-  const player = new Player($("audio"), api, reports, (track, by) => (together.active ? null : library.beside(track, by)));
+  const history_ = new History();
+  const privacy = new Privacy(api);
+  const follow = async () => (session.isPerson ? (await api.nextUp(history_.told(queued.current))).tracks : []);
+  const queued = new Queue(follow);
+  const player = new Player($("audio"), api, reports, (entry, by) => (together.active ? null : queued.beside(entry, by)));
   const live = new Live(async () => session.token ?? session.refresh());
   const tracks = new Tracks(api);
   const together = new Together(api, live, tracks, player, $("audio"), named("together"), { fail });
-  const playlists = new Playlists(api, live, tracks, named("playlist"), { play: (track) => choose(track), fail });
-  const waveform = new Waveform($("wave"), $("seek"), (seconds) => controls().seek(seconds));
-  const media = describeSession(navigator.mediaSession, player);
+
+  let me;
+  const page = {
+    api,
+    player,
+    queued,
+    tracks,
+    privacy,
+    history: history_,
+    heard: new Heard(),
+    saved: new Saved(api, say),
+    person: session.isPerson,
+    me: () => (me ??= api.me()),
+    say,
+    attempt,
+    fail,
+    go,
+    controls,
+    redraw: () => router.redraw(),
+    clear: () => notices.clear(),
+    toggle: () => controls().toggle(),
+    seek: (seconds) => controls().seek(seconds),
+    searched: (text) => (search.value = text),
+    play,
+    jump: (entry) => (together.active ? together.add(entry) : player.choose(entry)),
+    queue: (it) => (together.active ? together.add(it) : queued.current ? queued.add(it) : play([it], 0)),
+    radio,
+    share,
+    unwanted,
+    menu: (anchor, it, row) =>
+      attempt(async () => {
+        if (session.isPerson) await page.saved.learn("track", [it.id]).catch(() => {});
+        menu.open(anchor, it, row);
+      }),
+  };
+  const menu = new Menu($("menu"), page);
+  const library = new Library(api, { list: $("tracks"), more: $("more"), count: $("count"), empty: $("empty") }, page);
+  const playlists = new Playlists(api, live, tracks, named("playlist"), page);
+  const search = new SearchBox($("search"), $("suggestions"), api, go);
+  const dock = new Dock(page);
   await player.open();
 
-  const attempt = async (work) => {
-    try {
-      await work();
-      const searched = $("search").value.trim() !== "";
-      $("empty").hidden = searched || library.total > 0;
-      $("nothing").hidden = !searched || library.total > 0;
-      library.mark(player.track, player.playing);
-      clear();
-    } catch (error) {
-      fail(error);
-    }
+  const all = { section: $("library"), keeps: true, draw: () => everything() };
+  const views = {
+    tracks: all,
+    search: view("search-results", results(page)),
+    album: view("album", album(page)),
+    artist: view("artist", artist(page)),
+    track: view("track", track(page)),
+    queue: view("queue", upcoming(page)),
+    lyrics: view("lyrics", lyrics(page)),
   };
-  const load = () => attempt(() => library.load());
-  $("more").addEventListener("click", load);
-  let typing;
-  $("search").addEventListener("input", () => {
-    clearTimeout(typing);
-    typing = setTimeout(() => attempt(() => library.search($("search").value.trim())), TYPING_MS);
-  });
-  $("toggle").addEventListener("click", () => controls().toggle());
-  $("next").addEventListener("click", () => controls().next());
-  $("previous").addEventListener("click", () => controls().previous());
-  $("dismiss").addEventListener("click", clear);
+  if (session.isPerson) {
+    Object.assign(views, {
+      "": view("home", home(page)),
+      library: view("mine", mine(page)),
+      friends: view("friends", friends(page)),
+      user: view("user", person(page)),
+      share: view("share", shared(page)),
+      playlists: { section: $("playlists"), keeps: true, draw: () => playlists.all() },
+      playlist: { section: $("playlist"), keeps: true, draw: (place, signal) => playlist(place, signal) },
+      together: { section: $("together"), keeps: true, draw: (place) => inSession(place) },
+    });
+    page.me().then(
+      (it) => {
+        $("who").textContent = it.display_name;
+        $("who").href = `#/user/${encodeURIComponent(it.id)}`;
+        page.heard.follow(live, it.id);
+      },
+      () => {}, // The name is a courtesy: if the session is over, the view says so.
+    );
+    privacy.load().catch(() => {});
+    tellNowPlaying(player, api, privacy);
+  }
+  const router = new Router(views, { show, fail });
 
-  const volume = $("volume");
-  volume.value = localStorage.getItem(VOLUME) ?? "0.8";
-  const setVolume = () => {
-    player.volume = Number(volume.value);
-    volume.setAttribute("aria-valuetext", `${Math.round(volume.value * 100)} percent`);
-    localStorage.setItem(VOLUME, volume.value);
-  };
-  volume.addEventListener("input", setVolume);
-  setVolume();
-
+  $("more").addEventListener("click", () => attempt(() => library.load()));
   onKeys(document, {
     toggle: () => controls().toggle(),
     next: () => controls().next(),
     previous: () => controls().previous(),
     seekBy: (seconds) => controls().seek(player.positionS + seconds),
-    volumeBy: (step) => {
-      volume.value = String(Math.max(0, Math.min(1, Number(volume.value) + step)));
-      setVolume();
-    },
+    volumeBy: (step) => dock.volumeBy(step),
+    search: () => $("search").focus(),
   });
-
-  let shown = null;
-  const refresh = () => {
-    if (player.track !== shown) {
-      shown = player.track;
-      clear();
-      nowPlaying(shown);
-      waveform.reset(shown.duration_ms / 1000);
-      media.track(shown, artistsOf(shown), coverUrl(shown, 300));
-    }
-    const facts = player.facts();
-    waveform.move(player.positionS, player.positionS + facts.aheadS);
-    delivery(facts);
-    transport();
-    media.position();
-    library.mark(player.track, player.playing);
-  };
-  player.addEventListener("change", refresh);
-  // While the buffer is dry no media event tells of what arrives.
-  setInterval(() => player.track && !document.hidden && refresh(), 1_000);
-  player.addEventListener("loaded", () => waves(player.grant, waveform));
+  player.addEventListener("change", () => player.track !== queued.current && player.track && !together.active && queued.take(player.track));
+  player.addEventListener("finished", ({ detail }) => history_.add(detail.track, detail.heardMs));
   player.addEventListener("failed", (event) => fail(event.detail));
   player.addEventListener("interrupted", (event) => fail(navigator.onLine ? event.detail : { reason: "OFFLINE" }));
-  player.addEventListener("recovered", clear);
+  player.addEventListener("recovered", page.clear);
   addEventListener("online", () => {
-    clear();
+    page.clear();
     player.resume();
   });
   addEventListener("offline", () => fail({ reason: "OFFLINE" }));
   addEventListener("pagehide", () => player.leave());
-
-  addEventListener("hashchange", () => route());
-  whoIs();
+  addEventListener("hashchange", () => route(true));
   await route();
   reports.flush();
 
   /** Show what the address says. */
-  async function route() {
-    const [, view, id] = /^#\/(\w+)(?:\/(\w+))?/.exec(location.hash) ?? [];
-    if (view !== "playlist") playlists.close();
-    if (!session.isPerson || !["playlists", "playlist", "together"].includes(view)) {
-      show("library");
-      if (!library.total) await load();
-      return;
-    }
-    show(view === "playlist" && !id ? "playlists" : view);
-    try {
-      if (view === "together") await together.open(id);
-      else if (view === "playlist" && id) await playlists.open(id, /[?&]invite=([^&]+)/.exec(location.hash)?.[1]);
-      else await playlists.all();
-      // What let one in has done its work, and is nobody else's.
-      if (id && (view === "together" || location.hash.includes("?"))) {
-        history.replaceState(null, "", view === "together" ? "#/together" : `#/playlist/${id}`);
-      }
-    } catch (error) {
-      fail(error);
-    }
+  function route(moved = false) {
+    const place = placeOf(location.hash);
+    if (place.name !== "search") search.value = "";
+    return router.go(views[place.name] ? place : { name: session.isPerson ? "" : "tracks", id: "", query: place.query }, { moved });
+  }
+
+  function view(id, draw) {
+    return {
+      section: $(id),
+      draw: async (place, signal) => {
+        const parts = await draw(place, signal);
+        queueMicrotask(() => markCurrent(player.track, player.playing, $(id)));
+        return parts;
+      },
+    };
+  }
+
+  async function everything() {
+    if (session.isPerson) $("library-tabs").replaceChildren(tabs("all"));
+    if (!library.total) await library.load();
+    markCurrent(player.track, player.playing, $("library"));
+  }
+
+  async function playlist({ id, query }, signal) {
+    signal.addEventListener("abort", () => playlists.close());
+    await playlists.open(id, query.get("invite"));
+    // What let one in has done its work, and is nobody else's.
+    if (query.has("invite")) history.replaceState(null, "", `#/playlist/${id}`);
+  }
+
+  async function inSession({ id }) {
+    await together.open(id);
+    if (id) history.replaceState(null, "", "#/together");
   }
 
   /** What the buttons and keys work on: in a session, what everybody hears. */
@@ -183,64 +231,74 @@ async function start() {
     return together.active ? together : player;
   }
 
-  /** Play a track; in a session, for everybody. */
-  function choose(track) {
-    if (together.active) return together.add(track);
-    return track === player.track ? player.toggle() : player.choose(track);
+  /** Play `list` from number `at`; in a session, that track for everybody. What is on is paused, or goes on. */
+  function play(list, at, more = {}) {
+    const chosen = list[at];
+    if (together.active) return together.add(chosen);
+    if (chosen.id === player.track?.id) return player.toggle();
+    return player.choose(queued.start(list, at, more));
   }
 
-  /** The elements of a view by name: `data-playlist="items"`. */
-  function named(view) {
-    return Object.fromEntries([...document.querySelectorAll(`[data-${view}]`)].map((it) => [it.dataset[view], it]));
+  /** A station that begins with a track or an artist, and goes on as long as one listens. */
+  async function radio(kind, thing) {
+    let station = await api.radio(kind, thing.id);
+    const more = async () => (station = await api.radio(kind, thing.id, station.cursor)).tracks;
+    if (!station.tracks.length) return say("There is nothing to play here yet.");
+    say(`Radio: ${thing.name}. It goes on as long as you listen.`);
+    const context = { title: `radio: ${thing.name}`, more };
+    // What is on goes on playing when the station begins with it.
+    if (station.tracks[0].id === queued.current?.id && player.playing) return queued.after(station.tracks.slice(1), context);
+    return player.choose(queued.start(station.tracks, 0, context));
   }
 
-  async function whoIs() {
-    if (!session.isPerson) return;
+  async function share(uri) {
+    const { url } = await api.share(uri);
     try {
-      $("who").textContent = (await api.me()).display_name;
+      await navigator.clipboard.writeText(url);
+      say("The link is copied.");
     } catch {
-      // The name is a courtesy: if the session is over, the list says so.
+      say(url); // no clipboard without HTTPS, or not allowed
     }
   }
 
-  function transport() {
-    const playing = player.playing;
-    $("toggle").classList.toggle("is-playing", playing);
-    $("toggle").classList.toggle("is-busy", player.busy);
-    $("toggle").setAttribute("aria-label", playing ? "Pause" : "Play");
-    $("elapsed").textContent = clock(player.positionS);
-    $("total").textContent = clock(player.durationS);
-    document.title = player.track && playing ? `${player.track.name} – ${artistsOf(player.track)}` : "Segue";
-  }
-
-  function nowPlaying(track) {
-    for (const id of ["toggle", "next", "previous"]) $(id).disabled = false;
-    $("now-title").textContent = track.name;
-    $("now-artist").textContent = artistsOf(track);
-    showCover($("now-cover"), track, 128);
-  }
-
-  function delivery(facts) {
-    const strip = $("delivery");
-    strip.dataset.kbps = String(facts.kbps);
-    $("rendition").textContent = facts.kbps ? `${facts.codec.toUpperCase()} ${facts.kbps} kbit/s` : "–";
-    $("ahead").textContent = facts.kbps ? `${Math.round(facts.aheadS)} s` : "–";
-    $("estimate").textContent = facts.kbps ? speed(facts.estimateBps) : "–";
-    $("level").textContent = facts.kbps ? decibels(facts.gainDb) : "–";
-    $("cache").textContent = facts.cache ? `${facts.cache} · ${facts.hits} of ${facts.requests} from cache` : "–";
-  }
-
-  async function waves(grant, target) {
-    if (!grant?.waveform_url) return;
-    for (const address of addressesOf(grant, grant.waveform_url) ?? []) {
-      try {
-        const answer = await fetch(address);
-        if (answer.ok && player.grant === grant) target.peaks = peaksOf(await answer.json());
-        if (answer.ok) return;
-      } catch {
-        // The next edge; and if none has it, the plain bar stays: it is a picture, not a need.
-      }
+  /** Take it from view at once; whoever slipped takes it back. */
+  async function unwanted(it, row) {
+    const uri = `spotify:track:${it.id}`;
+    row.hidden = true;
+    try {
+      await api.unwanted(uri);
+    } catch (error) {
+      row.hidden = false;
+      throw error;
     }
+    say(`${it.name} is not offered to you again.`, [
+      "Undo",
+      async () => {
+        await api.unwanted(uri, false);
+        row.hidden = false;
+      },
+    ]);
+  }
+
+  function go(hash, { instead = false } = {}) {
+    if (instead) {
+      history.replaceState(null, "", hash);
+      route(true);
+    } else if (location.hash === hash) router.redraw();
+    else location.hash = hash;
+  }
+
+  async function attempt(work, after = null) {
+    try {
+      await work();
+    } catch (error) {
+      after?.();
+      fail(error);
+    }
+  }
+
+  function say(...words) {
+    return notices.say(...words);
   }
 
   function fail(error) {
@@ -248,14 +306,9 @@ async function start() {
       session.forget();
       $("audio").pause();
       $("signed-out-why").textContent = wordsFor(error);
-      show("signed-out");
+      show($("signed-out"));
       return;
     }
-    $("notice-text").textContent = wordsFor(error);
-    $("notice").hidden = false;
-  }
-
-  function clear() {
-    $("notice").hidden = true;
+    notices.fail(error);
   }
 }

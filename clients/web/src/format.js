@@ -26,3 +26,14 @@ export function hueOf(text) {
   for (const char of text) hash = (hash * 31 + char.codePointAt(0)) % 360;
   return hash;
 }
+
+/** How long ago an instant was, roughly: "just now", "5 min ago", "3 h ago", "2 days ago". */
+export function ago(instant, now = Date.now()) {
+  const minutes = Math.floor((now - Date.parse(instant)) / 60_000);
+  if (!(minutes >= 1)) return "just now";
+  if (minutes < 60) return `${minutes} min ago`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return `${hours} h ago`;
+  const days = Math.floor(hours / 24);
+  return days === 1 ? "yesterday" : `${days} days ago`;
+}

@@ -1,12 +1,12 @@
 // Keyboard shortcuts that leave buttons, sliders and the browser's own keys alone.
 
-export function onKeys(target, { toggle, next, previous, seekBy, volumeBy }) {
+export function onKeys(target, { toggle, next, previous, seekBy, volumeBy, search }) {
   target.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const on = event.target;
-    if (on instanceof HTMLInputElement && on.type === "search") return;
-    const slider = on instanceof HTMLInputElement;
-    const button = on instanceof HTMLButtonElement;
+    const slider = on instanceof HTMLInputElement && on.type === "range";
+    if (on.closest?.("input:not([type=range], [type=checkbox]), select, textarea, [role=menu]")) return;
+    const button = on.closest?.("button, a, [type=checkbox]");
     const action = {
       " ": !button && !slider && toggle,
       k: toggle,
@@ -14,6 +14,7 @@ export function onKeys(target, { toggle, next, previous, seekBy, volumeBy }) {
       p: previous,
       ArrowRight: !slider && (() => (event.shiftKey ? next() : seekBy(5))),
       ArrowLeft: !slider && (() => (event.shiftKey ? previous() : seekBy(-5))),
+      "/": search,
       "+": () => volumeBy(0.05),
       "-": () => volumeBy(-0.05),
     }[event.key];

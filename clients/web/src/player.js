@@ -219,6 +219,7 @@ export class Player extends EventTarget {
     // A courtesy to whoever plays next: nothing here depends on it.
     if (measured.length && !leaving) this.#api.telemetry(measured).catch(() => {});
     const heard = Math.min(Math.round(play.meter.ms), play.grant.track.duration_ms * 2);
+    this.dispatchEvent(new CustomEvent("finished", { detail: { track: this.track, heardMs: heard } }));
     if (!heard) return;
     this.#reports.add(
       {

@@ -1,7 +1,8 @@
 // Playlists: those one has, and one of them with whoever else edits it now.
 
 import { showCover, artistsOf } from "./covers.js";
-import { clock } from "./format.js";
+import { button, el } from "./dom.js";
+import { ago, clock } from "./format.js";
 import { applied, movedBy } from "./listing.js";
 import { newId } from "./reports.js";
 
@@ -11,8 +12,7 @@ export class Playlists {
   #api;
   #live;
   #parts;
-  #play;
-  #fail;
+  #page;
   #me = null;
   #leave = null;
   #list = null;
@@ -21,14 +21,13 @@ export class Playlists {
   #rows = new Map();
   #names = new Map();
 
-  /** `parts` are elements by name; `play(track)` plays one; `fail(error)` tells of errors. */
-  constructor(api, live, tracks, parts, { play, fail }) {
+  /** `parts` are elements by name; `page` plays, and tells of what was done and of errors. */
+  constructor(api, live, tracks, parts, page) {
     this.#api = api;
     this.#live = live;
     this.#tracks = tracks;
     this.#parts = parts;
-    this.#play = play;
-    this.#fail = fail;
+    this.#page = page;
     parts.make.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#attempt(() => this.#make());
@@ -37,6 +36,9 @@ export class Playlists {
     parts.find.addEventListener("input", () => this.#attempt(() => this.#suggest()));
     parts.invite.addEventListener("click", () => this.#attempt(() => this.#invite()));
     parts.undo.addEventListener("click", () => this.#attempt(() => this.#api.undo(this.#id)));
+    parts.play.addEventListener("click", () => this.#playFrom(null));
+    parts.share.addEventListener("click", () => this.#attempt(() => page.share(`spotify:playlist:${this.#id}`)));
+    parts.past.addEventListener("click", () => this.#attempt(() => this.#past()));
     live.addEventListener("change", () => this.#connection());
   }
 
@@ -81,6 +83,7 @@ export class Playlists {
     this.#parts.found.replaceChildren();
     this.#parts.find.value = "";
     this.#parts.link.textContent = "";
+    this.#forget();
   }
 
   #hear(change) {
@@ -94,7 +97,7 @@ export class Playlists {
     } else if (change.kind === "present") {
       this.#attempt(() => this.#present(change.users));
     } else if (change.kind === "ended") {
-      this.#fail({ reason: change.code });
+      this.#page.fail({ reason: change.code });
     }
   }
 
@@ -130,12 +133,20 @@ export class Playlists {
     row.querySelector(".up").addEventListener("click", () => move(-1));
     row.querySelector(".down").addEventListener("click", () => move(1));
     row.querySelector(".remove").addEventListener("click", () => this.#edit({ op: "remove", ids: [item.id] }));
-    row.querySelector(".choose").addEventListener("click", () => {
+    row.querySelector(".choose").addEventListener("click", () => this.#playFrom(item.id));
+    row.querySelector(".more").addEventListener("click", (event) => {
       const track = this.#tracks.known(item.uri);
-      if (track) this.#play(track);
+      if (track) this.#page.menu(event.currentTarget, track, row);
     });
     this.#rows.set(item.id, row);
     return row;
+  }
+
+  /** Play the list from the item `id` on, or from its beginning; those that are not known are passed over. */
+  #playFrom(id) {
+    const known = this.#list.items.filter((it) => this.#tracks.known(it.uri));
+    const at = id === null ? 0 : known.findIndex((it) => it.id === id);
+    if (known[at]) this.#page.play(known.map((it) => this.#tracks.known(it.uri)), at, { title: this.#list.name });
   }
 
   async #fill(items) {
@@ -150,6 +161,8 @@ export class Playlists {
       row.querySelector(".by").textContent = this.#names.get(item.by) ?? "";
       row.querySelector(".length").textContent = track ? clock(track.duration_ms / 1000) : "";
       if (track) showCover(row.querySelector(".cover"), track, 64);
+      if (track) row.querySelector(".choose").dataset.track = track.id;
+      row.querySelector(".more").setAttribute("aria-label", `More for ${track?.name ?? "this"}`);
       row.dataset.filled = "yes";
     }
   }
@@ -195,6 +208,68 @@ export class Playlists {
     );
   }
 
+  /** Show what was done to the list, and who did it; or put it away again. */
+  async #past() {
+    const { past, history } = this.#parts;
+    if (!history.hidden) return this.#forget();
+    const id = this.#id;
+    const done = await this.#api.history(id);
+    await this.#learn(done.map((it) => it.by));
+    await this.#tracks.load(done.flatMap((it) => it.change.items ?? []).map((it) => it.uri));
+    if (id !== this.#id) return undefined;
+    const mine = (it) => it.by === this.#me && !["undo", "redo", "create", "join"].includes(it.change.op);
+    history.replaceChildren(
+      ...done.map((it) =>
+        el(
+          "li",
+          {},
+          el("span", {}, el("b", {}, it.by === this.#me ? "You" : (this.#names.get(it.by) ?? it.by)), ` ${this.#deed(it.change)} `, el("span", { className: "quiet" }, ago(it.at))),
+          mine(it) && button("Undo", () => this.#attempt(() => this.#takeBack(it)), { className: "plain" }),
+        ),
+      ),
+    );
+    history.hidden = false;
+    past.setAttribute("aria-expanded", "true");
+    return undefined;
+  }
+
+  async #takeBack({ revision }) {
+    await this.#api.undo(this.#id, revision);
+    this.#forget();
+    this.#page.say("That is undone.");
+  }
+
+  #forget() {
+    this.#parts.history.hidden = true;
+    this.#parts.past.setAttribute("aria-expanded", "false");
+  }
+
+  /** An op in words. */
+  #deed(change) {
+    const names = (change.items ?? []).slice(0, 3).map((it) => this.#tracks.known(it.uri)?.name).filter(Boolean);
+    const count = (change.items ?? change.ids ?? []).length;
+    const some = names.length && names.length === count ? names.join(", ") : count === 1 ? "a track" : `${count} tracks`;
+    switch (change.op) {
+      case "create":
+        return "made this playlist";
+      case "add":
+        return `added ${some}`;
+      case "remove":
+        return `removed ${some}`;
+      case "move":
+        return `moved ${some}`;
+      case "set":
+        return change.name ? `called it “${change.name}”` : "changed how it is described or shown";
+      case "undo":
+        return "undid a change";
+      case "redo":
+        return "did a change again";
+      case "join":
+        return "joined";
+    }
+    return "changed who may edit it";
+  }
+
   /** Send an op. What comes of it is heard on the channel, by us as by everyone. */
   #edit(op) {
     if (!op) return undefined;
@@ -224,7 +299,7 @@ export class Playlists {
     try {
       await work();
     } catch (error) {
-      this.#fail(error);
+      this.#page.fail(error);
     }
   }
 }

@@ -10,6 +10,7 @@ const CLIENT = "web-player";
 const SCOPE = [
   "streaming user-read-private user-read-recently-played user-library-read user-library-modify",
   "playlist-read-private playlist-modify-private playlist-modify-public user-follow-read user-follow-modify",
+  "user-top-read user-read-playback-state user-modify-playback-state",
 ].join(" ");
 const EARLY_MS = 60_000;
 

@@ -1,6 +1,7 @@
 // Listening together: the session's state on its channel, the page's player kept in step with it.
 
 import { artistsOf } from "./covers.js";
+import { button, el } from "./dom.js";
 import { newId } from "./reports.js";
 import { positionAt, Servo } from "./servo.js";
 
@@ -250,22 +251,5 @@ export class Together {
   }
 }
 
-function item(...parts) {
-  const row = document.createElement("li");
-  row.append(...parts);
-  return row;
-}
-
-function text(words) {
-  const span = document.createElement("span");
-  span.textContent = words;
-  return span;
-}
-
-function button(words, work) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.textContent = words;
-  made.addEventListener("click", work);
-  return made;
-}
+const item = (...parts) => el("li", {}, ...parts);
+const text = (words) => el("span", {}, words);

@@ -22,9 +22,10 @@ def node() -> str:
     return path
 
 
-def test_modules_keep_their_promises(node: str) -> None:
+@pytest.mark.parametrize("name", sorted(it.name for it in HERE.glob("*.test.mjs")))
+def test_modules_keep_their_promises(node: str, name: str) -> None:
     done = subprocess.run(
-        [node, "--test", str(HERE / "modules.test.mjs")],
+        [node, "--test", str(HERE / name)],
         capture_output=True,
         text=True,
         check=False,

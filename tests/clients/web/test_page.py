@@ -131,7 +131,8 @@ def test_end_of_a_track_goes_on_with_the_next_one(page: Watched, fake: FakeSegue
 def test_refused_play_says_why(page: Watched, fake: FakeSegue, reason: str, words: str) -> None:
     fake.trouble.deny = reason
     play(page, 1)
-    expect(page.page.locator("#notice")).to_have_text(words)
+    expect(page.page.locator("#notice-text")).to_have_text(words)
+    expect(page.page.locator("#notice code")).to_have_text(reason)
     assert page.page.evaluate("document.getElementById('audio').paused")
     fake.trouble.deny = None
     play(page, 2)
@@ -182,9 +183,10 @@ def test_an_edge_that_is_down_is_passed_by(page: Watched, fake: FakeSegue) -> No
 
 
 def test_keyboard_reaches_everything(page: Watched) -> None:
-    for control in ("search", "sign-out"):
+    for control in ("main", "/", "search", "sign-out"):
         page.page.keyboard.press("Tab")
-        assert page.page.evaluate("document.activeElement.id") == control
+        at = "document.activeElement.id || document.activeElement.getAttribute('href').slice(1)"
+        assert page.page.evaluate(at) == control
     page.page.keyboard.press("Tab")
     assert page.page.evaluate("document.activeElement.dataset.track")
     page.page.keyboard.press("Enter")

@@ -1,0 +1,68 @@
+// What friends learn of one's playing, and what one hears of theirs.
+
+const SETTLED_MS = 400;
+
+/** Whether one is in a private session, and who may see what one plays. */
+export class Privacy extends EventTarget {
+  #api;
+  known = null;
+
+  constructor(api) {
+    super();
+    this.#api = api;
+  }
+
+  async load() {
+    return this.#keep(await this.#api.privacy());
+  }
+
+  async set(changes) {
+    return this.#keep(await this.#api.setPrivacy(changes));
+  }
+
+  get hidden() {
+    return Boolean(this.known?.private_session) && Date.parse(this.known.private_until) > Date.now();
+  }
+
+  #keep(known) {
+    this.known = known;
+    this.dispatchEvent(new Event("change"));
+    return known;
+  }
+}
+
+/** Tell friends what `player` plays: once it has settled, once each, and not in a private session. */
+export function tellNowPlaying(player, api, privacy) {
+  let told = null;
+  let timer = null;
+  const tell = () => {
+    const { track, playing } = player;
+    const now = track && !privacy.hidden ? `${track.id} ${playing}` : null;
+    if (now === told || (told === null && !playing)) return;
+    told = now;
+    // A courtesy to friends: the music does not depend on it.
+    if (now) api.nowPlaying(track.id, playing).catch(() => (told = null));
+  };
+  const later = () => {
+    clearTimeout(timer);
+    timer = setTimeout(tell, SETTLED_MS);
+  };
+  let seen = "";
+  player.addEventListener("change", () => {
+    const state = `${player.track?.id} ${player.playing}`;
+    if (state !== seen) later();
+    seen = state;
+  });
+  privacy.addEventListener("change", later);
+}
+
+/** One's own feed, live: tells of "now" (what a friend plays) and "news", with the item as `detail`. */
+export class Heard extends EventTarget {
+  follow(live, me) {
+    live.subscribe(`feed:${me}`, (change) => {
+      const item = change.payload;
+      if (change.kind === "said" && item.type === "now") this.dispatchEvent(new CustomEvent("now", { detail: item }));
+      if (change.kind === "published" && item.type !== "withheld") this.dispatchEvent(new CustomEvent("news", { detail: item }));
+    });
+  }
+}
