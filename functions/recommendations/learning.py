@@ -121,8 +121,8 @@ def shards_of(plays: Any, plan: Plan) -> Any:
     )
 
 
-def learn(shards: Any, plan: Plan, shelf: Shelf) -> Any:
-    """Names of the objects of the whole model, which is then on `shelf`."""
+def learn(shards: Any, plan: Plan, shelf: Shelf) -> tuple[Any, Any]:
+    """Names of the objects of the whole model, which is then on `shelf`; and its vocabulary."""
     teachers = shards | "teachers" >> beam.ParDo(Teachers(plan))
     vocabulary = (
         teachers
@@ -145,7 +145,7 @@ def learn(shards: Any, plan: Plan, shelf: Shelf) -> Any:
         | "factors" >> beam.Map(_keep_factors, plan, shelf)
     )
     words = vocabulary | "keep vocabulary" >> beam.Map(_keep_vocabulary, plan, shelf)
-    return (words, weights, vectors) | "model" >> beam.Flatten()
+    return (words, weights, vectors) | "model" >> beam.Flatten(), vocabulary
 
 
 def _bounds(vocabulary: Vocabulary) -> Ints:
@@ -256,6 +256,11 @@ class Kept:
     @property
     def complete(self) -> bool:
         return self.shelf.find(f"{model_folder(self.generation)}/DONE") is not None
+
+    def arrays(self, name: str) -> dict[str, np.ndarray]:
+        """An object's arrays by name; none where there is no such object."""
+        data = self.shelf.find(f"{model_folder(self.generation)}/{name}")
+        return unpacked(data) if data else {}
 
     def finish(self) -> None:
         """To be called once all of the model is kept: from then on it is never learned again."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from functions.recommendations import candidates, products
-from functions.recommendations.blending import Listener
-from functions.recommendations.candidates import CHARTS, FRESH, LISTENING, Item, gather
+from functions.recommendations.blending import WEIGHTS, Listener
+from functions.recommendations.candidates import CHARTS, LISTENING, Item, gather
 from functions.recommendations.explaining import reasons
 from functions.recommendations.generations import Candidate, Source, UserGeneration
 from functions.recommendations.taste import Taste
@@ -27,30 +27,33 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the models found for a listener. `heard` maps tracks to days since; `played` are the
+    """What the sources found for a listener. `heard` maps tracks to days since; `played` are the
     profile's tracks and their weights, heaviest first."""
 
     user_id: str
     market: str | None
     bot: bool
-    listening: Sequence[Candidate]
-    chart: Sequence[str]
+    offered: Sequence[candidates.Candidate]
     played: Sequence[tuple[str, float]]
     heard: Mapping[str, float]
     vector: Sequence[float]
 
 
+KEPT = (LISTENING, CHARTS)
+"""Sources whose candidates are kept for requests; the others are asked anew at each."""
+
+
 def proposals(found: Found) -> tuple[Source, ...]:
     """Sources, as they are kept. Whoever has no history, or no person's, is offered the charts."""
-    size = len(found.chart)
-    chart = tuple(
-        Candidate(track_id, round(1 - rank / size, 4))
-        for rank, track_id in enumerate(found.chart)
-        if track_id not in found.heard
-    )
-    kept = [Source(CHARTS, chart)] if chart else []
-    if found.listening:
-        kept.insert(0, Source(LISTENING, tuple(found.listening)))
+    kept: list[Source] = []
+    for name in KEPT:
+        own = tuple(
+            Candidate(it.track_id, it.score, it.because)
+            for it in found.offered
+            if it.source == name
+        )
+        if own:
+            kept.append(Source(name, own))
     return tuple(kept)
 
 
@@ -75,20 +78,12 @@ def mixes(
     taste: Taste,
     *,
     on: date,
-    fresh: Sequence[str] = (),
+    weights: Mapping[str, float] = WEIGHTS,
 ) -> list[MixPublished]:
     """Discover Weekly and the daily mixes, explained. Lists that would be empty are left out:
     the last one then stays.
-
-    `fresh` are new releases of artists that the user follows or plays.
     """
-    offered = [
-        candidates.Candidate(it.track_id, source.name, it.score, it.because)
-        for source in made.sources
-        for it in source.candidates
-    ]
-    offered += [candidates.Candidate(id, FRESH, 1.0) for id in fresh]
-    pool = gather(offered, facts.items)
+    pool = gather(found.offered, facts.items)
     listener = Listener(
         found.user_id,
         market=found.market,
@@ -101,8 +96,9 @@ def mixes(
         for id, weight in found.played[:LOVED]
         if id in facts.items
     ]
-    lists = [products.discover_weekly(pool, listener, generation=made.generation, on=on)]
-    lists += products.daily_mixes(loved, pool, listener, generation=made.generation, on=on)
+    week = {"generation": made.generation, "on": on, "weights": weights}
+    lists = [products.discover_weekly(pool, listener, **week)]
+    lists += products.daily_mixes(loved, pool, listener, **week)
     return [_published(mix, facts.names, made) for mix in lists if mix.tracks]
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
-from functions.recommendations import known
+from functions.recommendations import known, texts
 from functions.recommendations.generations import (
     CHARTS,
     ITEMS,
@@ -29,10 +29,13 @@ from functions.recommendations.generations import (
 from functions.recommendations.known import KnownTrack
 from functions.recommendations.mixing import Facts
 from functions.recommendations.taste import Taste, TasteDocument, taste_of
-from shared.events import MixPublished
+from functions.recommendations.texts import TextModel, VectorPart
+from shared.events import MixPublished, RelatedArtistsChanged
 from shared.gcp.documents import Documents
 
 T = TypeVar("T")
+Event = MixPublished | RelatedArtistsChanged
+E = TypeVar("E", MixPublished, RelatedArtistsChanged)
 TASTES = "reco_tastes"
 TYPES: Mapping[str, type] = {
     POINTERS: Pointer,
@@ -42,6 +45,8 @@ TYPES: Mapping[str, type] = {
     RUNS: Run,
     known.TRACKS: KnownTrack,
     TASTES: TasteDocument,
+    texts.MODELS: TextModel,
+    texts.VECTORS: VectorPart,
 }
 
 
@@ -50,13 +55,17 @@ class Opened(Protocol):
 
     def find(self, collection: str, ids: Iterable[str]) -> dict[str, Any]: ...
 
+    def scan(self, collection: str, after: str | None, limit: int) -> list[Any]:
+        """Documents in the order of their ids, beyond `after`."""
+        ...
+
     def put(self, collection: str, documents: Mapping[str, Any]) -> None: ...
 
     def change(self, collection: str, changes: Mapping[str, Callable[[Any], Any]]) -> None: ...
 
     def delete_generation(self, collection: str, generation: str) -> int: ...
 
-    def publish(self, events: Iterable[MixPublished]) -> None: ...
+    def publish(self, events: Iterable[Event]) -> None: ...
 
 
 @runtime_checkable
@@ -101,6 +110,10 @@ class _Cloud:
             found |= self._loop.run_until_complete(part)
         return found
 
+    def scan(self, collection: str, after: str | None, limit: int) -> list[Any]:
+        found = self._documents[collection].scan(after=after, limit=limit)
+        return self._loop.run_until_complete(found)
+
     def put(self, collection: str, documents: Mapping[str, Any]) -> None:
         items = list(documents.items())
         for part in _by_size(items):
@@ -120,7 +133,7 @@ class _Cloud:
             self._loop.run_until_complete(documents.delete_many(ids))
             count, after = count + len(ids), ids[-1]
 
-    def publish(self, events: Iterable[MixPublished]) -> None:
+    def publish(self, events: Iterable[Event]) -> None:
         async def all_of() -> None:
             await asyncio.gather(*(self._publish(event) for event in events))
 
@@ -175,6 +188,11 @@ class _Folder:
                 found[id] = msgspec.json.decode(path.read_bytes(), type=TYPES[collection])
         return found
 
+    def scan(self, collection: str, after: str | None, limit: int) -> list[Any]:
+        found = sorted(it.stem for it in (self.folder / collection).glob("*.json"))
+        found = [it for it in found if after is None or it > after][:limit]
+        return list(self.find(collection, found).values())
+
     def put(self, collection: str, documents: Mapping[str, Any]) -> None:
         (self.folder / collection).mkdir(parents=True, exist_ok=True)
         for id, value in documents.items():
@@ -191,17 +209,17 @@ class _Folder:
             path.unlink()
         return len(found)
 
-    def publish(self, events: Iterable[MixPublished]) -> None:
-        folder = self.folder / "events"
-        folder.mkdir(parents=True, exist_ok=True)
+    def publish(self, events: Iterable[Event]) -> None:
         for event in events:
+            folder = self.folder / "events" / type(event).__name__
+            folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{event.event_id}.json").write_bytes(self._encoder.encode(event))
 
 
-def published(folder: Path) -> list[MixPublished]:
-    """What a `FolderOutlet` was given to publish; the same event once."""
-    found = sorted((folder / "events").glob("*.json"))
-    return [msgspec.json.decode(it.read_bytes(), type=MixPublished) for it in found]
+def published(folder: Path, cls: type[E]) -> list[E]:
+    """What a `FolderOutlet` was given to publish of an event; the same one once."""
+    found = sorted((folder / "events" / cls.__name__).glob("*.json"))
+    return [msgspec.json.decode(it.read_bytes(), type=cls) for it in found]
 
 
 def facts_of(opened: Opened, track_ids: Iterable[str]) -> Facts:

@@ -1,7 +1,8 @@
 """The batch as one Beam pipeline. The same object runs on Dataflow and on Beam's local runner.
 
     plays ─ weigh ─ by shard ─ profiles ┬ learn: vocabulary, weights tile by tile, factors ─ model
-                                        ├ tracks' documents, charts ─ learned
+    catalog ─ by blocks ────────────────┼ stock: unheard-of tracks and what is like them, releases
+                                        ├ tracks' documents, charts, related artists ─ learned
                                         └ recommend (after learned) ─ summary ─ report
 
 A generation that is learned already, by another zone's run of the same week or by one that was cut
@@ -15,7 +16,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from functions.recommendations import learning, recommending, report
+from functions.recommendations import learning, recommending, report, stocking
 from functions.recommendations.generations import (
     CHARTS,
     ITEMS,
@@ -44,8 +45,12 @@ def build(pipeline: Any, plan: Plan, source: Source, shelf: Shelf, outlet: Outle
         learned = pipeline | "learned before" >> beam.Create([0])
     else:
         _stage(outlet, plan, "learning")
-        model = learning.learn(shards, plan, shelf)
-        learned = recommending.keep(shards, model, plan, shelf, outlet)
+        model, vocabulary = learning.learn(shards, plan, shelf)
+        catalog = stocking.read(pipeline, plan, outlet)
+        stock, owners = stocking.stock(catalog, vocabulary, plan, shelf)
+        whole = (model, stock) | "model and stock" >> beam.Flatten()
+        tracks, rest = recommending.keep(shards, whole, owners, plan, shelf, outlet)
+        learned = recommending.finish(tracks, rest, plan, shelf, outlet)
     ready = recommending.ready(shards, learned, plan, outlet)
     summary = recommending.recommend(shards, ready, plan, shelf, outlet)
     _ = summary | "finish" >> beam.Map(finish, plan, shelf, outlet)

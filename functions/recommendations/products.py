@@ -17,6 +17,7 @@ from functions.recommendations.candidates import (
     CHARTS,
     FAMILIAR,
     FRESH,
+    LISTENING,
     Candidate,
     Item,
     Pool,
@@ -35,6 +36,11 @@ MIX_SIZE = 25
 FEWEST_LOVED = 3
 """Loved tracks that make a taste: fewer make no mix of their own."""
 RADAR_DAYS = 28
+
+BEYOND = 4
+"""Of the thirty, for what listening does not propose: were they left to their scores, tracks that
+nobody has played would never get a listener to be known by."""
+MIX_BEYOND = 2
 
 _WEEKLY = Rules(
     size=30, heard="never", per_artist=2, spacing=4, diversity=0.3, freshness=0.05,
@@ -73,12 +79,58 @@ class Loved:
     weight: float
 
 
-def discover_weekly(pool: Pool, listener: Listener, *, generation: str, on: date) -> Mix:
-    """Thirty tracks that the listener never played, of artists they hardly know."""
-    tracks = blend(
-        pool, listener, _WEEKLY, on=on, rng=_random(listener.user_id, DISCOVER_WEEKLY, generation)
-    )
+def discover_weekly(
+    pool: Pool,
+    listener: Listener,
+    *,
+    generation: str,
+    on: date,
+    weights: Mapping[str, float] = WEIGHTS,
+) -> Mix:
+    """Thirty tracks that the listener never played, `BEYOND` of them found by other ways than by
+    listening, where there are as many."""
+    rng = _random(listener.user_id, DISCOVER_WEEKLY, generation)
+    tracks = _with_beyond(pool, listener, _WEEKLY, BEYOND, on=on, rng=rng, weights=weights)
     return Mix(listener.user_id, DISCOVER_WEEKLY, None, "Discover Weekly", tuple(tracks))
+
+
+def _with_beyond(
+    pool: Pool,
+    listener: Listener,
+    rules: Rules,
+    places: int,
+    *,
+    on: date,
+    rng: Random,
+    weights: Mapping[str, float],
+) -> list[Chosen]:
+    """A blend in which `places`, evenly spread, belong to tracks that neither listening nor the
+    charts propose, each by an artist who is not in it yet. What there are too few of, others fill.
+    """
+    tracks = blend(pool, listener, rules, on=on, rng=rng, weights=weights)
+    rows = np.flatnonzero(_beyond(pool))
+    if not len(rows):
+        return tracks
+    found = {pool.items[row].track_id for row in rows}
+    missing = places - sum(it.item.track_id in found for it in tracks[: rules.size - places])
+    if missing <= 0:
+        return tracks
+    kept = tracks[: rules.size - missing]
+    there = {id for it in kept for id in (it.item.track_id, *it.item.artist_ids)}
+    more = blend(
+        taken(pool, rows), replace(listener, blocked=listener.blocked | there),
+        replace(rules, size=missing, per_artist=1), on=on, rng=rng, weights=weights,
+    )  # fmt: skip
+    tracks = tracks[: rules.size - len(more)]
+    for number, chosen in enumerate(more, start=1):
+        tracks.insert(min(len(tracks), number * rules.size // (len(more) + 1)), chosen)
+    return tracks
+
+
+def _beyond(pool: Pool) -> np.ndarray:
+    """Which tracks of a pool only other sources know than listening and the charts."""
+    known = [at for at, source in enumerate(pool.sources) if source in (LISTENING, CHARTS)]
+    return np.logical_not((pool.scores[known] > 0).any(axis=0))
 
 
 def release_radar(pool: Pool, listener: Listener, *, generation: str, on: date) -> Mix:
@@ -104,6 +156,7 @@ def daily_mixes(
     *,
     generation: str,
     on: date,
+    weights: Mapping[str, float] = WEIGHTS,
 ) -> tuple[Mix, ...]:
     """At most `MOST_MIXES` lists, one for each taste that shows in `loved`: mostly what the user
     knows of it, a third new.
@@ -130,7 +183,9 @@ def daily_mixes(
         ]
         items = {it.item.track_id: it.item for it in own}
         items |= {pool.items[row].track_id: pool.items[row] for row in range(len(pool))}
-        tracks = _interleaved(familiar, fresh, items, listener, f"{generation}/{number}", on)
+        tracks = _interleaved(
+            familiar, fresh, items, listener, f"{generation}/{number}", on, weights
+        )
         if len(tracks) >= FEWEST_LOVED:
             title = f"Daily Mix {len(found) + 1}"
             found.append(Mix(listener.user_id, DAILY_MIX, len(found) + 1, title, tuple(tracks)))
@@ -241,13 +296,16 @@ def _interleaved(
     listener: Listener,
     seed: str,
     on: date,
+    weights: Mapping[str, float],
 ) -> list[Chosen]:
     """Two familiar ones, a new one, and so on; whichever is left fills up."""
     rng = _random(listener.user_id, DAILY_MIX, seed)
     old = blend(gather(familiar, items), listener, _MIX, on=on, rng=rng)
     rules = replace(_MIX, heard="never", size=MIX_SIZE)
-    weights = {**WEIGHTS, CHARTS: 0.05}
-    new = blend(gather(fresh, items), listener, rules, on=on, rng=rng, weights=weights)
+    less = {**weights, CHARTS: 0.5 * weights[CHARTS]}
+    new = _with_beyond(
+        gather(fresh, items), listener, rules, MIX_BEYOND, on=on, rng=rng, weights=less
+    )
     tracks: list[Chosen] = []
     while (old or new) and len(tracks) < MIX_SIZE:
         take_new = new and (not old or len(tracks) % 3 == 2)

@@ -4,9 +4,8 @@ documents, lists and a summary out."""
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 import apache_beam as beam
@@ -15,10 +14,10 @@ from apache_beam import pvalue
 from apache_beam.metrics.metric import Metrics
 from scipy import sparse
 
-from functions.recommendations import factors, mixing, scoring
-from functions.recommendations.candidates import Item
+from functions.recommendations import mixing, relating, scoring, weekly
+from functions.recommendations.candidates import Candidate as Offered
+from functions.recommendations.crowds import Rows, crowd_of, rows_of
 from functions.recommendations.generations import (
-    CANDIDATES,
     CHARTS,
     EVERYONE,
     ITEMS,
@@ -27,7 +26,6 @@ from functions.recommendations.generations import (
     RUNS,
     USERS,
     WORLD,
-    Candidate,
     Chart,
     ItemGeneration,
     Neighbour,
@@ -39,11 +37,12 @@ from functions.recommendations.generations import (
     run_document,
     user_document,
 )
+from functions.recommendations.learned import Learned, learned
 from functions.recommendations.learning import NAMESPACE, Kept, held_out
 from functions.recommendations.listening import Shard
-from functions.recommendations.matrix import Floats, Ints, Matrix, Profiles, Vocabulary
+from functions.recommendations.matrix import Ints, Matrix, Vocabulary
 from functions.recommendations.mixing import Found
-from functions.recommendations.outlets import Opened, Outlet, facts_of, switch, tastes_of
+from functions.recommendations.outlets import Opened, Outlet, facts_of, switch
 from functions.recommendations.plan import Plan
 from functions.recommendations.shelf import Shelf
 from functions.recommendations.summary import Summary
@@ -58,39 +57,6 @@ AT_ONCE = 500
 CHART = 200
 HIDDEN = 0.2
 """The share of a held-out listener's profile that the measurement hides."""
-
-
-@lru_cache(maxsize=2)
-def _model(kept: Kept) -> tuple[Vocabulary, Floats, factors.Side]:
-    """Once in each process: what every shard needs whole."""
-    vectors = kept.vectors()
-    return kept.vocabulary(), vectors, factors.Side.of(vectors)
-
-
-@lru_cache(maxsize=2)
-def _first_tile(kept: Kept) -> tuple[int, Matrix]:
-    """Most catalogs have one tile only: it is read once."""
-    return kept.weights(kept.tiles()[0])
-
-
-def _tiles(kept: Kept) -> Iterator[tuple[int, Matrix]]:
-    for number, name in enumerate(kept.tiles()):
-        yield _first_tile(kept) if number == 0 else kept.weights(name)
-
-
-def proposed(kept: Kept, profiles: Matrix, heard: Matrix, most: int) -> scoring.Proposals:
-    """Candidates for listeners, tile by tile of the model: one is in memory at a time."""
-    _, vectors, side = _model(kept)
-    models = [scoring.Model(Matrix((profiles.shape[1], 0)), vectors, side)]
-    parts = [
-        scoring.propose(model, profiles, heard, most)
-        for model in (
-            (scoring.Model(weights, vectors, side, first) for first, weights in _tiles(kept))
-            if kept.tiles()
-            else models
-        )
-    ]
-    return scoring.merged(parts)
 
 
 class Charts(beam.DoFn):
@@ -129,20 +95,24 @@ class KeepCharts(beam.DoFn):
 
 
 class KeepItems(beam.DoFn):
-    """Writes the documents of a range of tracks; answers how many."""
+    """Writes the documents of a range of tracks; answers how many, and under "related" what they
+    say of artists."""
 
     def __init__(self, plan: Plan, shelf: Shelf, outlet: Outlet) -> None:
         self._plan, self._outlet = plan, outlet
         self._kept = Kept(shelf, plan.generation)
 
-    def process(self, bounds: tuple[int, int]) -> Iterator[int]:
+    def process(
+        self, bounds: tuple[int, int], owners: tuple[Ints, tuple[str, ...]]
+    ) -> Iterator[Any]:
         first, last = bounds
-        vocabulary, vectors, _ = _model(self._kept)
+        model = learned(self._kept)
+        vocabulary, vectors = model.vocabulary, model.vectors
         last = min(last, len(vocabulary))
         if first >= last:
             return
         near: list[list[tuple[int, float]]] = [[] for _ in range(first, last)]
-        for column, weights in _tiles(self._kept):
+        for column, weights in model.tiles():
             rows = Matrix(weights[first:last])
             for at, more in enumerate(scoring.neighbours(rows, column, NEIGHBOURS)):
                 near[at] = sorted([*near[at], *more], key=lambda it: -it[1])[:NEIGHBOURS]
@@ -159,19 +129,9 @@ class KeepItems(beam.DoFn):
                 round(float(vocabulary.listeners[row]) / max(1, vocabulary.users), 6),
             )
         self._outlet.open().put(ITEMS, documents)
+        for element in relating.of_tracks(first, near, *owners).items():
+            yield pvalue.TaggedOutput("related", element)
         yield len(documents)
-
-
-@dataclass(slots=True)
-class _Rows:
-    """Some listeners of a shard, side by side."""
-
-    users: list[str]
-    markets: list[str]
-    profiles: Matrix
-    heard: Matrix
-    tracks: tuple[str, ...]
-    bots: frozenset[str]
 
 
 class Recommend(beam.DoFn):
@@ -185,8 +145,8 @@ class Recommend(beam.DoFn):
 
     def process(self, shard: Shard, _learned: int) -> Iterator[Summary]:
         began = time.monotonic()
-        vocabulary, _, _ = _model(self._kept)
-        total = Summary.nothing(len(vocabulary))
+        model = learned(self._kept)
+        total = Summary.nothing(len(model.vocabulary))
         here = _here(shard, self._plan.zone)
         total = total + _counted(total, elsewhere=len(shard.markets) - len(here))
         opened = self._outlet.open()
@@ -201,60 +161,41 @@ class Recommend(beam.DoFn):
             ]
             total = total + _counted(total, skipped=len(rows) - len(left))
             if left:
-                part = _Rows(
-                    [shard.profiles.users[it] for it in left],
-                    [shard.markets[it] for it in left],
-                    Matrix(shard.profiles.rows[left]),
-                    Matrix(shard.heard[left]),
-                    shard.profiles.tracks,
-                    shard.bots,
-                )
-                total = total + self._fill(part, vocabulary, opened)
+                total = total + self._fill(rows_of(shard, left), model, opened)
             seen = len(rows)
             _tell(opened, self._plan, lambda run, seen=seen: replace(run, done=run.done + seen))
         self._lists.inc(int(total.sizes.sum()))
         self._seconds.update(int((time.monotonic() - began) * 1000))
         yield total
 
-    def _fill(self, rows: _Rows, vocabulary: Vocabulary, opened: Opened) -> Summary:
+    def _fill(self, rows: Rows, model: Learned, opened: Opened) -> Summary:
         plan = self._plan
-        known = vocabulary.index(Profiles(tuple(rows.users), rows.tracks, rows.profiles))
-        heard = vocabulary.index(Profiles(tuple(rows.users), rows.tracks, rows.heard))
-        best = proposed(self._kept, known, heard, CANDIDATES)
-        tastes = tastes_of(opened, rows.users)
-        charts = _charts(opened, plan.generation, {*rows.markets, WORLD})
+        crowd = crowd_of(rows, model, opened, plan)
         found = [
-            _found(rows, row, vocabulary, best, charts, tastes[user].heard, plan)
-            for row, user in enumerate(rows.users)
+            _found(rows, row, crowd, offered, plan)
+            for row, offered in enumerate(weekly.asked(crowd, model))
         ]
         made = [mixing.generation_of(it, plan.generation, plan.now) for it in found]
-        facts = facts_of(opened, sorted({id for it in made for id in _mentioned(it)}))
-        placed = mixing.placed(facts.items, self._vectors(vocabulary, facts.items))
+        facts = facts_of(opened, sorted({id for it in found for id in _mentioned(it)}))
+        placed = mixing.placed(facts.items, model.places(facts.items))
         lists: list[MixPublished] = []
         for listener, document in zip(found, made, strict=True):
             lists += mixing.mixes(
                 listener,
                 document,
                 mixing.Facts(placed, facts.names),
-                tastes[listener.user_id],
+                crowd.tastes[listener.user_id],
                 on=plan.now.date(),
             )
         opened.put(USERS, {user_document(plan.generation, it.user_id): it for it in made})
         opened.publish(lists)
         switch(opened, rows.users, plan.generation, plan.now)
-        summary = summed(lists, made, rows.bots, vocabulary)
-        return summary + self._measured(rows, known, vocabulary)
+        summary = summed(lists, made, rows.bots, model)
+        return summary + self._measured(rows, crowd.profiles, model)
 
-    def _vectors(
-        self, vocabulary: Vocabulary, items: Iterable[str] | dict[str, Item]
-    ) -> dict[str, tuple[float, ...]]:
-        _, vectors, _ = _model(self._kept)
-        places = {id: vocabulary.places[id] for id in items if id in vocabulary.places}
-        return {id: tuple(vectors[at].tolist()) for id, at in places.items()}
-
-    def _measured(self, rows: _Rows, known: Matrix, vocabulary: Vocabulary) -> Summary:
+    def _measured(self, rows: Rows, known: Matrix, model: Learned) -> Summary:
         """What the model finds of the listeners that it did not learn from."""
-        generation = self._plan.generation
+        generation, vocabulary = self._plan.generation, model.vocabulary
         asked = [
             row
             for row, user in enumerate(rows.users)
@@ -270,7 +211,7 @@ class Recommend(beam.DoFn):
         seen = own.copy()
         seen.data[hidden] = 0
         seen.eliminate_zeros()
-        best = proposed(self._kept, seen, seen, 20)
+        best = model.proposed(seen, seen, 20)
         gain = 1 / np.log2(np.arange(2, 12))
         recall = ndcg = chart_recall = 0.0
         held = 0
@@ -314,69 +255,39 @@ def _charts(opened: Opened, generation: str, markets: Iterable[str]) -> dict[str
 
 
 def _found(
-    rows: _Rows,
-    row: int,
-    vocabulary: Vocabulary,
-    best: scoring.Proposals,
-    charts: dict[str, Chart],
-    heard_since: dict[str, float],
-    plan: Plan,
+    rows: Rows, row: int, crowd: weekly.Crowd, offered: Sequence[Offered], plan: Plan
 ) -> Found:
-    """What the models found for one listener, in ids."""
-    user_id, market = rows.users[row], rows.markets[row]
+    """What the sources found for one listener."""
     now = plan.now.timestamp()
-    at = slice(rows.heard.indptr[row], rows.heard.indptr[row + 1])
-    last = dict(
-        zip((rows.tracks[it] for it in rows.heard.indices[at]), rows.heard.data[at].tolist(),
-            strict=True)
-    )  # fmt: skip
-    for track_id, when in heard_since.items():
-        last[track_id] = max(when, last.get(track_id, 0.0))
     own = slice(rows.profiles.indptr[row], rows.profiles.indptr[row + 1])
     weights, columns = rows.profiles.data[own], rows.profiles.indices[own]
     order = np.lexsort((columns, -weights))
-    bot = user_id in rows.bots
-    chart = charts.get(market) or charts.get(WORLD)
     return Found(
-        user_id=user_id,
-        market=market or None,
-        bot=bot,
-        listening=() if bot else _candidates(best, row, vocabulary, last),
-        chart=chart.track_ids if chart else (),
+        user_id=rows.users[row],
+        market=rows.markets[row] or None,
+        bot=rows.users[row] in rows.bots,
+        offered=offered,
         played=[(rows.tracks[columns[it]], float(weights[it])) for it in order],
-        heard={id: max(0.0, (now - when) / 86_400) for id, when in last.items()},
-        vector=np.round(best.vectors[row].astype(float), 5).tolist(),
+        heard={id: max(0.0, (now - when) / 86_400) for id, when in crowd.ever[row].items()},
+        vector=np.round(crowd.found.vectors[row].astype(float), 5).tolist(),
     )
 
 
-def _candidates(
-    best: scoring.Proposals, row: int, vocabulary: Vocabulary, heard: dict[str, float]
-) -> list[Candidate]:
-    found: list[Candidate] = []
-    tracks: Ints = best.tracks[row]
-    for at in np.flatnonzero(tracks >= 0):
-        track_id = vocabulary.tracks[int(tracks[at])]
-        if track_id not in heard:
-            because = tuple(vocabulary.tracks[it] for it in best.because[row, at] if it >= 0)
-            found.append(Candidate(track_id, round(float(best.scores[row, at]), 5), because))
-    return found
-
-
-def _mentioned(made: UserGeneration) -> Iterator[str]:
-    yield from made.played[: mixing.LOVED]
-    for source in made.sources:
-        for candidate in source.candidates:
-            yield candidate.track_id
-            yield from candidate.because
+def _mentioned(found: Found) -> Iterator[str]:
+    yield from (id for id, _ in found.played[: mixing.LOVED])
+    for candidate in found.offered:
+        yield candidate.track_id
+        yield from candidate.because
 
 
 def summed(
     lists: Sequence[MixPublished],
     made: Sequence[UserGeneration],
     bots: frozenset[str],
-    vocabulary: Vocabulary,
+    model: Learned,
 ) -> Summary:
     """The numbers of some listeners' lists."""
+    vocabulary = model.vocabulary
     total = Summary.nothing(len(vocabulary))
     weekly = [it for it in lists if it.kind == "discover-weekly"]
     bits = -np.log2(np.maximum(1, vocabulary.listeners) / max(1, vocabulary.users))
@@ -419,30 +330,53 @@ class SumSummaries(beam.CombineFn):
         return accumulator if accumulator is not None else Summary.nothing(0)
 
 
-def keep(shards: Any, model: Any, plan: Plan, shelf: Shelf, outlet: Outlet) -> Any:
-    """Documents of tracks and charts, once the objects that `model` names are there; then marks
-    the generation as learned and serves it to those who have none. Answers one element."""
+def keep(
+    shards: Any, model: Any, owners: Any, plan: Plan, shelf: Shelf, outlet: Outlet
+) -> tuple[Any, Any]:
+    """Documents of tracks and charts, once the objects that `model` names are there, and word of
+    related artists. Answers how many tracks, and what else must be there before they are served.
+
+    `owners`: whose tracks those of the vocabulary are, as `stocking` tells.
+    """
     kept = Kept(shelf, plan.generation)
     whole = model | "all of model" >> beam.combiners.ToList()
     vocabulary = whole | "read vocabulary" >> beam.Map(lambda _, kept: kept.vocabulary(), kept)
     known = pvalue.AsSingleton(vocabulary)
-    tracks = (
+    items = (
         vocabulary
         | "ranges" >> beam.FlatMap(lambda it: [(at, at + RANGE) for at in range(0, len(it), RANGE)])
         | "spread ranges" >> beam.Reshuffle()
-        | "keep tracks" >> beam.ParDo(KeepItems(plan, shelf, outlet))
-        | "count tracks" >> beam.CombineGlobally(sum)
+        | "keep tracks"
+        >> beam.ParDo(KeepItems(plan, shelf, outlet), pvalue.AsSingleton(owners)).with_outputs(
+            "related", main="tracks"
+        )
     )
+    tracks = items.tracks | "count tracks" >> beam.CombineGlobally(sum)
     charts = (
         shards
         | "charts" >> beam.ParDo(Charts(), known)
         | "sum charts" >> beam.CombinePerKey(Sum())
         | "keep charts" >> beam.ParDo(KeepCharts(plan, outlet), known)
     )
-    return tracks | "learned" >> beam.Map(_learned, pvalue.AsList(charts), plan, kept, outlet)
+    told = (
+        items.related
+        | "by artist" >> beam.GroupByKey()
+        | "nearest artists" >> beam.MapTuple(lambda id, parts: (id, relating.related(parts)))
+        | "some artists" >> beam.BatchElements(min_batch_size=50, max_batch_size=500)
+        | "tell of artists" >> beam.ParDo(relating.Tell(plan, outlet))
+    )
+    rest = (charts, told | "told" >> beam.Map(str)) | "beside tracks" >> beam.Flatten()
+    return tracks, rest
 
 
-def _learned(tracks: int, _markets: list[str], plan: Plan, kept: Kept, outlet: Outlet) -> int:
+def finish(tracks: Any, rest: Any, plan: Plan, shelf: Shelf, outlet: Outlet) -> Any:
+    """Marks the generation as learned once all of it is there, and serves it to those who have
+    none. Answers one element."""
+    kept = Kept(shelf, plan.generation)
+    return tracks | "learned" >> beam.Map(_learned, pvalue.AsList(rest), plan, kept, outlet)
+
+
+def _learned(tracks: int, _rest: list[str], plan: Plan, kept: Kept, outlet: Outlet) -> int:
     kept.finish()
     switch(outlet.open(), [EVERYONE], plan.generation, plan.now)
     return tracks

@@ -48,14 +48,23 @@ class Proposals:
 
 
 def propose(
-    model: Model, profiles: Matrix, heard: Matrix, most: int, pool: int = POOL
+    model: Model,
+    profiles: Matrix,
+    heard: Matrix,
+    most: int,
+    pool: int = POOL,
+    *,
+    listeners: Floats | None = None,
 ) -> Proposals:
-    """Candidates for each row of `profiles`, none of which the same row of `heard` holds."""
+    """Candidates for each row of `profiles`, none of which the same row of `heard` holds.
+
+    `listeners`: the rows' own factors, where they were solved before.
+    """
     users, width = profiles.shape[0], model.weights.shape[1]
     tracks = np.full((users, most), -1, dtype=np.int32)
     scores = np.zeros((users, most), dtype=np.float32)
     because = np.full((users, most, BECAUSE), -1, dtype=np.int32)
-    vectors = factors.solve(as_ones(profiles), model.side)
+    vectors = factors.solve(as_ones(profiles), model.side) if listeners is None else listeners
     if not width:
         return Proposals(tracks, scores, because, vectors)
     ridge = Matrix(profiles @ model.weights)

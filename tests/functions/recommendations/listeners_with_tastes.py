@@ -1,16 +1,18 @@
 """Generated listeners whose tastes are known: what a batch has to find out again."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import fastavro
 import numpy as np
 
-from functions.recommendations import known
+from functions.recommendations import known, texts
 from functions.recommendations.known import KnownTrack
-from functions.recommendations.outlets import FolderOutlet
-from shared.events import Credit
+from functions.recommendations.outlets import FolderOutlet, Opened
+from functions.recommendations.texts import TextModel, VectorPart
+from shared.events import Credit, Features
 from shared.ids import derived_id
 from shared.webapi.cards import TrackCard
 
@@ -22,12 +24,16 @@ BLOCKED = "SE"
 
 @dataclass(frozen=True)
 class World:
-    """`genre_of` each track; `tastes` of each user; `rows` are their plays."""
+    """`genre_of` each track; `tastes` of each user; `rows` are their plays. Of some tracks it is
+    known how they sound, what is written about them, and when they came out."""
 
     genre_of: dict[str, str]
     tastes: dict[str, frozenset[str]]
     rows: list[dict]
     blocked: frozenset[str]
+    features: Mapping[str, Features] = field(default_factory=dict)
+    words: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    released: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path) -> str:
         """Put plays and catalog where a batch on `folder` finds them; the plays' pattern."""
@@ -48,10 +54,24 @@ class World:
         for part in range(2):
             with (plays / f"plays-{part}.avro").open("wb") as out:
                 fastavro.writer(out, schema, self.rows[part::2])
-        FolderOutlet(folder / "documents").open().put(
-            known.TRACKS, {id: self.track(id) for id in self.genre_of}
-        )
+        opened = FolderOutlet(folder / "documents").open()
+        opened.put(known.TRACKS, {id: self.track(id) for id in self.genre_of})
+        self._write_words(opened)
         return str(plays / "*.avro")
+
+    def _write_words(self, opened: Opened, size: int = 50) -> None:
+        ids = sorted(self.words)
+        parts = {
+            texts.part_document("m", number): VectorPart(
+                tuple(ids[start : start + size]),
+                np.array([self.words[it] for it in ids[start : start + size]], "<f2").tobytes(),
+            )
+            for number, start in enumerate(range(0, len(ids), size))
+        }
+        opened.put(texts.VECTORS, parts)
+        if parts:
+            model = TextModel("m", len(parts), MONDAY, len(ids), 100)
+            opened.put(texts.MODELS, {texts.CURRENT: model})
 
     def track(self, id: str) -> KnownTrack:
         genre = self.genre_of[id]
@@ -61,11 +81,58 @@ class World:
             credits=(Credit(artist, f"{genre} artist {hash_of(id) % 40}", "main"),),
             album_id=None, album=None, album_type=None, album_credits=(), disc_number=1,
             track_number=1, duration_ms=200_000, explicit=False, isrc=None, cover_id=None,
-            release_date="2025-01-01",
+            release_date=self.released.get(id, "2025-01-01"),
             blocked_markets=(BLOCKED,) if id in self.blocked else (),
             popularity=10, plays=True, genres=(genre,),
         )  # fmt: skip
-        return KnownTrack(id, "1", card, None)
+        return KnownTrack(id, "1", card, self.features.get(id))
+
+
+def with_new(known: World, each: int = 5, seed: int = 11) -> tuple[World, dict[str, str]]:
+    """The world with `each` more tracks of every genre, which nobody plays, and their genres.
+
+    Tracks of a genre sound alike, and are written about in the same words, as far as those of one
+    album do. Of the new ones the even ones have sound only, the odd ones words only.
+    """
+    rng = np.random.default_rng(seed)
+    timbres = {it: rng.normal(size=30) for it in GENRES}
+    looks = {it: (rng.random(7), 80 + 80 * rng.random()) for it in GENRES}
+    meanings = {it: rng.normal(size=64) for it in GENRES}
+
+    def sound(genre: str) -> Features:
+        judged, tempo = looks[genre]
+        near = np.clip(judged + rng.normal(scale=0.15, size=7), 0, 1).tolist()
+        timbre = tuple((timbres[genre] + rng.normal(scale=0.9, size=30)).tolist())
+        energy, dance, valence, acoustic, instrumental, live, speech = near
+        return Features(
+            float(tempo + rng.normal(scale=8)), 3, 1, 4, energy, dance, valence, acoustic,
+            instrumental, live, speech, -12.0, 0.6, timbre,
+        )  # fmt: skip
+
+    def words(genre: str) -> tuple[float, ...]:
+        vector = meanings[genre] + rng.normal(scale=0.9, size=64)
+        return tuple((vector / np.linalg.norm(vector)).tolist())
+
+    new = {derived_id("new", genre, str(it)): genre for genre in GENRES for it in range(each)}
+    features = {id: sound(genre) for id, genre in known.genre_of.items()}
+    meant = {id: words(genre) for id, genre in known.genre_of.items()}
+    released: dict[str, str] = {}
+    for at, (id, genre) in enumerate(new.items()):
+        if at % 2:
+            meant[id] = words(genre)
+        else:
+            features[id] = sound(genre)
+        if at % 3:  # others came out long ago, and were played by nobody since
+            released[id] = "2026-11-10"
+    whole = replace(
+        known,
+        genre_of={**known.genre_of, **new},
+        blocked=known.blocked | frozenset(list(new)[::4]),
+        features=features,
+        words=meant,
+        released=released,
+    )
+    return whole, new
 
 
 def hash_of(id: str) -> int:
