@@ -64,7 +64,8 @@ def main() -> None:
         err().say(f"error: {error.message} [{error.code}]")
         sys.exit(1)
     except OSError as error:
-        err().say(f"error: {error} [OS_ERROR]")
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        err().say(f"error: {what} [OS_ERROR]")
         sys.exit(1)
 
 

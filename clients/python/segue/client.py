@@ -12,7 +12,7 @@ from typing import Any, Self
 import httpx
 
 from segue import __version__
-from segue.errors import ServerError, Unauthorized, Unreachable, from_answer
+from segue.errors import ConfigError, NotFound, ServerError, Unauthorized, Unreachable, from_answer
 
 RETRYABLE = frozenset({429, 500, 502, 503, 504})
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
@@ -97,9 +97,14 @@ class Client:
 
     def _ask_token(self, **more: str) -> dict[str, Any]:
         form = {"grant_type": "client_credentials", **more}
-        return self._send(
-            "POST", "/api/token", idempotent=True, data=form, auth=self._credentials
-        ).json()
+        try:
+            return self._send(
+                "POST", "/api/token", idempotent=True, data=form, auth=self._credentials
+            ).json()
+        except (NotFound, ValueError) as error:
+            raise ConfigError(
+                f"{self.host} is no Segue: it gives no access tokens", code="NOT_SEGUE"
+            ) from error
 
     def get(self, path: str, **params: Any) -> dict[str, Any]:
         return self.call("GET", path, params=params or None)

@@ -101,7 +101,7 @@ def load(
     if not chosen["client_id"] or not chosen["client_secret"]:
         raise ConfigError(
             f"no credentials for {chosen['host']}: set SEGUE_CLIENT_ID and SEGUE_CLIENT_SECRET,"
-            f" or write {own}",
+            f" or write what `segue clients create` printed to {own}",
             code="NO_CREDENTIALS",
         )
     if local_run is not None and chosen["host"].rstrip("/") != found.get("host", "").rstrip("/"):

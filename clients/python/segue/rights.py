@@ -36,10 +36,10 @@ _MODELS = {
 _KINDS = {"pre_order": "pre-order", "holdback": "HOLDBACK"}
 
 
-def track_id_of(text: str) -> str:
-    """The id in a track's id, URI or address; other text as it is, for the server to refuse."""
+def track_id_of(text: str) -> str | None:
+    """The id in a track's id, URI or address; None in other text, a title for one."""
     found = _ID.fullmatch(text.strip())
-    return str(found[1]) if found else text
+    return str(found[1]) if found else None
 
 
 def explanation(told: dict[str, Any], track: dict[str, Any] | None) -> Iterator[str]:

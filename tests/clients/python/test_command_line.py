@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -54,7 +56,7 @@ def test_ingest_says_what_failed_and_why(segue: Run, tmp_path: Path) -> None:
     assert "bad.mp3  [NOT_AUDIO]: this is not audio" in done.stderr
     (music / "bad.mp3").unlink()
     again = segue("ingest", "music")
-    assert (again.returncode, again.stdout) == (0, "1 files: 1 done by an earlier run\n")
+    assert (again.returncode, again.stdout) == (0, "1 file: 1 done by an earlier run\n")
 
 
 def test_play_by_title_tells_what_it_fetched(segue: Run, fake: FakeSegue, tmp_path: Path) -> None:
@@ -140,3 +142,33 @@ def test_help_and_version_need_no_host() -> None:
             [sys.executable, "-m", "segue", argument], env=environ, capture_output=True, check=False
         )
         assert done.returncode == 0
+
+
+@pytest.mark.parametrize("option", [("--protocol", "rtmp"), ("--codec", "flac")])
+def test_play_refuses_what_no_player_offers(segue: Run, option: tuple[str, str]) -> None:
+    done = segue("play", "--first", *option)
+    assert done.returncode == 2
+    assert option[1] in done.stderr
+
+
+def test_file_that_cannot_be_written_is_named_without_errno(segue: Run, fake: FakeSegue) -> None:
+    fake.add_track("Paper Lanterns")
+    done = segue("play", "--first", "--fast", "--seconds", "1", "--out", "no/such/folder.m4a")
+    assert done.returncode == 1
+    assert "error: no/such/folder.m4a: No such file or directory [OS_ERROR]" in done.stderr
+
+
+def test_host_that_is_no_segue_is_said_to_be_none(segue: Run) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = segue("--host", f"http://127.0.0.1:{server.server_port}", "status")
+        server.shutdown()
+    assert done.returncode == 1
+    assert "is no Segue" in done.stderr
+    assert "[NOT_SEGUE]" in done.stderr

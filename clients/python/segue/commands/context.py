@@ -39,6 +39,11 @@ def plain(text: str) -> str:
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
+def counted(number: int, thing: str) -> str:
+    """`1 file`, `2,000 files`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 class Screen(Console):
     """A console that shows any text as it is: no markup, no colour rules, no control codes."""
 

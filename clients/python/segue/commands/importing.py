@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from segue import importing
 from segue.client import Client, Retry
-from segue.commands.context import Screen, client_for, err, out, profile_of
+from segue.commands.context import Screen, client_for, counted, err, out, profile_of
 from segue.config import Profile, state_dir
 from segue.errors import NotFound
 from segue.importing import Refused
@@ -69,7 +69,7 @@ def _lines(
         task = bar.add_task(file.name[:40], total=file.stat().st_size, said="")
 
         def told(so_far: importing.Progress) -> None:
-            said = f"{so_far.lines} lines, {so_far.refused} refused"
+            said = f"{counted(so_far.lines, 'line')}, {so_far.refused} refused"
             bar.update(task, completed=so_far.done_bytes, said=said)
 
         try:
@@ -79,7 +79,7 @@ def _lines(
             raise typer.Exit(130) from None
     kept.unlink(missing_ok=True)
     out().say(
-        f"{found.lines} lines: {found.made} made, {found.changed} changed,"
+        f"{counted(found.lines, 'line')}: {found.made} made, {found.changed} changed,"
         f" {found.unchanged} unchanged, {len(found.refused)} refused (import {import_id})"
     )
     return found.refused

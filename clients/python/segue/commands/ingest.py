@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from segue.client import Retry
-from segue.commands.context import Screen, client_for, err, out, plain, profile_of
+from segue.commands.context import Screen, client_for, counted, err, out, plain, profile_of
 from segue.config import state_dir
 from segue.ingest import Event, Ingest, Outcome, scan
 from segue.journal import Journal
@@ -83,7 +83,7 @@ def ingest(
             journal.close()
     counts = Counter(outcome.kind for outcome in outcomes)
     parts = [f"{counts[kind]} {words}" for kind, words in _WORDS.items() if counts[kind]]
-    out().say(f"{len(outcomes)} files: {', '.join(parts)}")
+    out().say(f"{counted(len(outcomes), 'file')}: {', '.join(parts)}")
     if counts["failed"]:
         raise typer.Exit(1)
 

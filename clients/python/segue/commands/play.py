@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.live import Live
@@ -26,8 +26,8 @@ def play(
         Path | None, typer.Option("--out", help="Write the audio here instead of discarding it.")
     ] = None,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Play only this much.")] = None,
-    codec: Annotated[str, typer.Option(help="aac, mp3 or vorbis.")] = "aac",
-    protocol: Annotated[str, typer.Option(help="hls or dash.")] = "hls",
+    codec: Annotated[Literal["aac", "mp3", "vorbis"], typer.Option(help="Which sound.")] = "aac",
+    protocol: Annotated[Literal["hls", "dash"], typer.Option(help="Which manifest.")] = "hls",
     fast: Annotated[bool, typer.Option(help="Do not wait for the playhead.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object as the result.")] = False,
     report_file: Annotated[

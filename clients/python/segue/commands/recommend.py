@@ -4,13 +4,13 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from segue.client import Client
-from segue.commands.context import client_for, err, out, profile_of
+from segue.commands.context import client_for, counted, err, out, profile_of
 from segue.errors import Conflict, NotFound, SegueError
 
 recommend = typer.Typer(help="Discover Weekly and its like.", no_args_is_help=True)
@@ -20,7 +20,7 @@ BEGINS_S = 600.0
 """How long a launched batch may take until it tells of itself: Dataflow starts workers first."""
 _RUNS = "/v1/recommendations/runs"
 _STAGES = {"reading": "reading plays", "learning": "learning", "recommending": "filling lists"}
-Zone = Annotated[str, typer.Option(help="all, asia, europe or americas.")]
+Zone = Annotated[Literal["all", "asia", "europe", "americas"], typer.Option(help="Whose Monday.")]
 
 
 class BatchFailed(SegueError):
@@ -79,7 +79,7 @@ def newest(client: Client, zone: str) -> dict[str, Any]:
     """
     found = _all(client, zone)
     if not found:
-        raise SegueError(f"no batch has run for {zone} yet")
+        raise SegueError(f"no batch has run for {zone} yet: segue recommend run", code="NO_RUN")
     return max(found, key=lambda it: it["generation"])
 
 
@@ -95,20 +95,22 @@ def _all(client: Client, zone: str) -> list[dict[str, Any]]:
 def told(ended: dict[str, Any]) -> Iterator[str]:
     """What a finished run is worth telling, in lines."""
     counts, figures = ended["counts"], ended["figures"]
-    yield f"{ended['generation']} {ended['zone']}: {counts.get('listeners', 0):,} listeners filled"
+    listeners = counted(counts.get("listeners", 0), "listener")
+    yield f"{ended['generation']} {ended['zone']}: {listeners} filled"
     if counts.get("skipped"):
         yield f"{counts['skipped']:,} had their lists already"
     if counts.get("bots"):
         yield f"{counts['bots']:,} look like bots and get charts"
     if counts.get("mixes"):
-        yield f"{counts['mixes']:,} daily mixes"
+        yield f"{counts['mixes']:,} daily mix{'' if counts['mixes'] == 1 else 'es'}"
     if figures:
+        held = counted(counts.get("held", 0), "listener")
         yield (
             f"{figures['full_lists']:.0%} of lists are full, {figures['explained']:.0%} of tracks "
             f"explained, {figures['coverage']:.0%} of the catalog shown"
         )
         yield (
-            f"recall@20 {figures['recall_at_20']:.3f} on {counts.get('held', 0):,} listeners kept "
+            f"recall@20 {figures['recall_at_20']:.3f} on {held} kept "
             f"out of learning (chart: {figures['chart_recall_at_20']:.3f})"
         )
 

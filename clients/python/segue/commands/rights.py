@@ -8,6 +8,7 @@ import typer
 
 from segue.client import Client
 from segue.commands.context import client_for, err, out, profile_of
+from segue.commands.play import resolve
 from segue.errors import ApiError, SegueError
 from segue.rights import USES, explanation, taken, track_id_of
 
@@ -17,7 +18,7 @@ rights = typer.Typer(help="Licences, deals and what they allow.", no_args_is_hel
 @rights.command("explain")
 def explain(
     ctx: typer.Context,
-    track: Annotated[str, typer.Argument(help="A track's id, URI or address.")],
+    track: Annotated[str, typer.Argument(help="A track's id, URI, address or title.")],
     territory: Annotated[str, typer.Option("--in", help="ISO 3166-1 alpha-2.")] = "",
     plan: Annotated[str, typer.Option(help="free or premium.")] = "",
     use: Annotated[str, typer.Option(help=f"{', '.join(USES)}, or DDEX's word.")] = "stream",
@@ -26,7 +27,7 @@ def explain(
     ] = "",
 ) -> None:
     """Why may this be played, or why not, and when could it?"""
-    asked = {"track": track_id_of(track), "use": USES.get(use, use)}
+    asked = {"use": USES.get(use, use)}
     if territory:
         asked["territory"] = territory.upper()
     if plan:
@@ -34,6 +35,7 @@ def explain(
     if at:
         asked["at"] = _instant(at)
     with client_for(profile_of(ctx)) as client:
+        asked["track"] = track_id_of(track) or resolve(client, track)["id"]
         told = client.get("/v1/rights/decisions", **asked)
         shown = _track(client, told["track_id"])
     screen = out()

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from segue.commands.context import client_for, err, out, profile_of
+from segue.commands.context import client_for, counted, err, out, profile_of
 from segue.errors import SegueError
 
 royalties = typer.Typer(help="Money for what was played.", no_args_is_help=True)
@@ -26,11 +26,13 @@ Reason = Annotated[str, typer.Option(help="Why; it stands on the statement.")]
 def periods(ctx: typer.Context) -> None:
     """List periods: open, closing or closed, and what is owed."""
     with client_for(profile_of(ctx)) as client:
-        for it in client.get("/v1/royalties/periods")["items"]:
+        items = client.get("/v1/royalties/periods")["items"]
+        if not items:
+            err().say("no period yet: segue royalties run makes one of what was played")
+        for it in items:
             owed = ", ".join(f"{amount} {c}" for c, amount in it["totals_minor"].items())
-            line = (
-                f"{it['period']}  {it['status']:8}{it['payees']:>8} payees  {owed or '-'} (minor)"
-            )
+            payees = counted(it["payees"], "payee")
+            line = f"{it['period']}  {it['status']:8}{payees:>15}  {owed or '-'} (minor)"
             out().say(f"{line}  {it['ledger'] or ''}".rstrip())
 
 
@@ -147,7 +149,10 @@ def statement(
     """Show a payee's statement: a table, a page with a plot, or a DDEX usage report."""
     with client_for(profile_of(ctx)) as client:
         if period is None:
-            for it in client.get(f"/v1/royalties/statements/{payee}")["items"]:
+            items = client.get(f"/v1/royalties/statements/{payee}")["items"]
+            if not items:
+                err().say(f"no statement for {payee}")
+            for it in items:
                 owed = ", ".join(f"{amount} {c}" for c, amount in it["totals_minor"].items())
                 line = f"{it['period']}  {it['status']:11} {it['plays']:>9} plays  {owed or '-'}"
                 out().say(f"{line} (minor)")
@@ -179,7 +184,10 @@ def explain(ctx: typer.Context, play_id: Annotated[str, typer.Argument(help="The
 def screened(ctx: typer.Context, period: Period) -> None:
     """List accounts whose plays were screened out, and by what."""
     with client_for(profile_of(ctx)) as client:
-        for it in client.get(f"/v1/royalties/periods/{period}/screened")["items"]:
+        items = client.get(f"/v1/royalties/periods/{period}/screened")["items"]
+        if not items:
+            err().say(f"nobody's plays of {period} were screened out")
+        for it in items:
             line = f"{it['plays']:>8}  {it['verdict']:18} {it['user_id']}  for {it['payee']}"
             out().say(f"{line}, e.g. {it['for_example']}")
 
