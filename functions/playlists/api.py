@@ -21,6 +21,7 @@ from shared.web.answers import answer, cacheable
 from shared.web.paging import Page, page_view
 from shared.web.principal import Principal, requires
 from shared.webapi import query
+from shared.webapi.shown import instant
 from shared.webapi.snapshots import revision_of, snapshot_id
 
 User = Annotated[Principal, Depends(requires())]
@@ -125,6 +126,21 @@ def routes(
     async def mine(request: Request, user: User) -> Response:
         ids = await playlists.shelf.of(user.user_id)
         return await listed(request, user, ids, "/v1/me/playlists", PRIVATE in user.scopes)
+
+    @router.get("/v1/me/playlists/deleted", openapi_extra=_PAGE)
+    async def lost(request: Request, user: User) -> Response:
+        """One's own that are deleted and can be restored, the last deleted first."""
+        needs(user, PRIVATE)
+        page = _asked_page(request, 50)
+        at = await playlists.shelf.deleted(user.user_id)
+        found = await playlists.many(list(at), user.user_id, deleted=True)
+        shown = found[page.offset : page.offset + page.limit]
+        views = [
+            view | {"deleted_at": instant(at[it.attributes.playlist_id])}
+            for view, it in zip(await items.simple(shown), shown, strict=True)
+        ]
+        body = page_view(f"{public_url}/v1/me/playlists/deleted", page, views, len(found))
+        return answer(body, headers=_FRESH)
 
     @router.get("/v1/playlists/users/{user_id}", openapi_extra=_PAGE)
     async def of_user(user_id: str, request: Request, user: User) -> Response:

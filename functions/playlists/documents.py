@@ -96,8 +96,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Shelved:
-    """That a playlist is in a user's list. `user` and `follows` hold one id, or none: lists,
-    by which they are found. `told_at`: when the follow was last heard of."""
+    """That a playlist is in a user's list. `user`, `lost` and `follows` hold one id, or none:
+    lists, by which they are found; `lost` what its owner has deleted, and may restore. `told_at`:
+    when the follow was last heard of. `shared_at`: since when the user has a role there. `as_of`:
+    the revision of the playlist's log that this is of. `away`: put out of the list by the user."""
 
     playlist_id: str
     user: tuple[str, ...]
@@ -105,6 +107,11 @@ class Shelved:
     owned_at: datetime | None = None
     followed_at: datetime | None = None
     told_at: datetime | None = None
+    shared_at: datetime | None = None
+    deleted_at: datetime | None = None
+    lost: tuple[str, ...] = ()
+    as_of: int = 0
+    away: bool = False
 
 
 def log_path(playlist_id: str) -> str:

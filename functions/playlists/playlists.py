@@ -1,6 +1,6 @@
 """What users do with playlists: make, edit, look at, delete. The service without its HTTP."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -123,20 +123,22 @@ class Playlists:
             found += rest[max(0, start - first) : stop - first]
         return found
 
-    async def many(self, ids: Sequence[str], user: str) -> list[Seen]:
-        """Those of `ids` that the user may see, in order; up to a second old."""
-        known = {id: live for id in ids if (live := self.store.cached(id)) is not None}
-        views = await self.store.views.find_many(id for id in ids if id not in known)
+    async def many(self, ids: Sequence[str], user: str, *, deleted: bool = False) -> list[Seen]:
+        """Those of `ids` that the user may see, in order; a second or two old where another
+        instance edits them. `deleted`: the user's own that are, instead of those that are not."""
+        views = await self.store.views.find_many(ids)
         found: list[Seen] = []
         for id in ids:
-            live = known.get(id)
-            if live is None and id not in views:
-                live = await self.store.live(id)
-            if live is not None and live.view is not None and id in views:
-                live = None
-            seen = seen_live(live) if live is not None else seen_in_view(views[id])
+            live, view = self.store.cached(id), views.get(id)
+            if view is None or (live is not None and live.state.seq >= view.seq):
+                seen = seen_live(live or await self.store.live(id))
+            else:
+                seen = seen_in_view(view)
             it = seen.attributes
-            if seen.seq and not it.deleted and may_read(it.visibility, it.roles, it.owner, user):
+            readable = may_read(it.visibility, it.roles, it.owner, user)
+            if deleted:
+                readable = it.owner == user
+            if seen.seq and it.deleted == deleted and readable:
                 found.append(seen)
         return found
 
@@ -168,7 +170,7 @@ class Playlists:
             rest = Add(tuple(items[start : start + CREATE_ITEMS]), LAST)
             await self.submit(id, owner, [rest], nonce=f"create/{nonce}/{start}")
         if listed:
-            await self.shelf.own(owner, id, self._now())
+            await self._keep(id, [owner])
         return id
 
     async def submit(
@@ -188,26 +190,43 @@ class Playlists:
         if base_revision is not None:
             predecessors = await self._predecessors(playlist_id, ops, base_revision)
         batch = Batch(nonce or new_id(), user, 0, tuple(ops))
-        return await self._sequencer.submit(playlist_id, batch, predecessors)
+        done = await self._sequencer.submit(playlist_id, batch, predecessors)
+        users = [it for op in done.batch.ops for it in _with_another_role(op, user)]
+        if users:
+            await self._keep(playlist_id, users)
+        return done
+
+    async def keep(self, live: Live) -> None:
+        """See to it that the playlist is in the lists of all who have a role in it: whoever
+        changed that may not have lived to do so."""
+        if live.state.attributes.kind != "mix":  # whose one reader follows it
+            await self.shelf.keep(live.state, self._now())
+
+    async def _keep(self, playlist_id: str, users: Sequence[str]) -> None:
+        state = (await self.store.live(playlist_id, fresh=False)).state
+        if state.attributes.kind != "mix":
+            named = {*users, state.attributes.owner}
+            await self.shelf.keep(state, self._now(), named)
 
     async def delete(self, playlist_id: str, user: str) -> None:
         """The owner's: the playlist is gone for everyone, until it is restored."""
         await self.submit(playlist_id, user, [Set(deleted=True)])
-        await self.shelf.own(user, playlist_id, None)
+        await self._keep(playlist_id, [user])
 
     async def erase(self, playlist_id: str, user: str) -> None:
         """The owner's account is gone: others are told, then nothing is left of the playlist."""
         live = await self.store.live(playlist_id)
         if live.state.exists and live.state.attributes.owner == user:
-            await self.submit(playlist_id, user, [Set(deleted=True)])
+            if not live.state.attributes.deleted:
+                await self.submit(playlist_id, user, [Set(deleted=True)])
             await self._views.settle()
             await self.store.erase(await self.store.live(playlist_id))
-        await self.shelf.own(user, playlist_id, None)
+        await self.shelf.forget(user, playlist_id)
 
     async def restore(self, playlist_id: str, user: str) -> Appended:
         """The owner's: a deleted playlist is back, as it was."""
         done = await self.submit(playlist_id, user, [Set(deleted=False)])
-        await self.shelf.own(user, playlist_id, self._now())
+        await self._keep(playlist_id, [user])
         return done
 
     async def undo(
@@ -302,6 +321,21 @@ class Playlists:
             for id in unknown
             if id in positions
         }
+
+
+def _with_another_role(op: Op, by: str) -> Iterator[str]:
+    match op:
+        case Roles(changes=changes):
+            yield from changes
+            if "owner" in changes.values():
+                yield by
+        case Join():
+            yield by
+        case Set() if "deleted" in op.values():
+            yield by
+        case Undo(ops=ops) | Redo(ops=ops):
+            for part in ops:
+                yield from _with_another_role(part, by)
 
 
 def seen_live(live: Live) -> Seen:

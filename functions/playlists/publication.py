@@ -79,8 +79,9 @@ class Publication:
         """Publish the playlist as it stands. Raises Unavailable."""
         await self._publish(changed(state))
 
-    async def overdue(self, views: Views) -> int:
-        """See to playlists that were edited a while ago; how many there were."""
+    async def overdue(self, views: Views, keep: Callable[[Live], Awaitable[None]]) -> int:
+        """See to playlists that were edited a while ago; how many there were. `keep` sees to the
+        lists that they should be in."""
         seen = 0
         while due := await self._marks.until("due_at", self._now()):
             for mark in due:
@@ -90,6 +91,7 @@ class Publication:
                         await views.fold(live)
                     else:
                         await self.tell(live.state)
+                    await keep(live)
                     (chunk,) = await self._store.chunks(
                         mark.playlist_id, live.state.seq, live.state.seq
                     )

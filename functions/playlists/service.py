@@ -170,4 +170,4 @@ class Service:
         return await self.items.covers(state.listing.slice(0, FIRST))
 
     async def _overdue(self) -> int:
-        return await self.publication.overdue(self.views)
+        return await self.publication.overdue(self.views, self.playlists.keep)

@@ -61,6 +61,10 @@ _PLAYLIST: Mapping[str, Shape] = {
 }
 _TOTAL = record(None, {"href": URL, "total": COUNT})
 _SIMPLE = record("SimplePlaylist", {**_PLAYLIST, "tracks": _TOTAL, "items": _TOTAL})
+_DELETED = record(
+    "DeletedPlaylist",
+    {**_PLAYLIST, "tracks": _TOTAL, "items": _TOTAL, "deleted_at": INSTANT},
+)
 _ITEMS = page("PlaylistItem", _ITEM)
 _FULL = record(
     "Playlist",
@@ -182,6 +186,7 @@ def _items_of(name: str) -> dict[str, Answers]:
 ANSWERS: Mapping[str, Answers | None] = {
     "GET /v1/me/playlists": {200: page("SimplePlaylist", _SIMPLE), 304: None},
     "POST /v1/me/playlists": {201: _FULL},
+    "GET /v1/me/playlists/deleted": {200: page("DeletedPlaylist", _DELETED)},
     "GET /v1/playlists/users/{user_id}": {200: page("SimplePlaylist", _SIMPLE), 304: None},
     "POST /v1/playlists/users/{user_id}": {201: _FULL},
     f"GET {_ONE}": {200: _FULL, 304: None},

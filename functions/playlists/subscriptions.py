@@ -30,7 +30,9 @@ def handlers(
         """A user who is gone leaves no playlists behind."""
         await projections.apply_user(event)
         if event.removed:
-            for playlist_id in await playlists.shelf.owned(event.user_id):
+            shelf = playlists.shelf
+            own = await shelf.owned(event.user_id) + [*await shelf.deleted(event.user_id)]
+            for playlist_id in own:
                 await playlists.erase(playlist_id, event.user_id)
             await listening.forget(event.user_id)
 

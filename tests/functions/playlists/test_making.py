@@ -277,11 +277,17 @@ async def test_a_user_who_is_gone_leaves_nothing():
             body = [uri(number)] * 100
             await client.post(f"/v1/playlists/{id}/items", json=body, headers=bearer())
         await instance.service.settle()
+        deleted = await made(client)
+        await client.delete(f"/v1/playlists/{deleted}/followers", headers=bearer())
+        given = await made(client, user="bo")
+        roles = f"/v1/playlists/{given}/collaborators"
+        assert (await client.put(roles, json={"ada": "owner"}, headers=bearer("bo"))).is_success
         gone = user_changed("ada", removed=True)
         await tell(client, gone, gone)
         assert (await client.get(f"/v1/playlists/{id}", headers=bearer())).status_code == 404
         left = [path for path, it in instance.cloud.collections.items() if it._documents]
-        assert [path for path in left if id in path or path == "playlists"] == []
+        ids = (id, deleted, given)
+        assert [it for it in left if it == "playlists" or any(id in it for id in ids)] == []
         told = [it for it in instance.cloud.published.events if isinstance(it, PlaylistChanged)]
         assert told[-1].removed
 

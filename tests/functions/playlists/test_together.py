@@ -60,6 +60,83 @@ async def test_a_link_expires():
         assert (late.status_code, code_of(late)) == (403, "INVITE_EXPIRED")
 
 
+async def listed(client: httpx.AsyncClient, user: str, what: str = "playlists") -> list[str]:
+    answer = await client.get(f"/v1/me/{what}", headers=bearer(user))
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["total"] == len(answer.json()["items"])
+    return [it["name"] for it in answer.json()["items"]]
+
+
+async def test_a_shared_playlist_is_in_the_lists_of_all_who_have_a_role_in_it():
+    async with client_of(Instance().app()) as client:
+        id = await made(client, public=False, name="Ours")
+        link = (await ask(client, "POST", f"{id}/invites", json={})).json()
+        await ask(client, "POST", f"{id}/join", "bo", json={"token": link["token"]})
+        await ask(client, "PUT", f"{id}/collaborators", json={"cy": "viewer"})
+        assert [await listed(client, it) for it in ("ada", "bo", "cy", "di")] == [
+            ["Ours"], ["Ours"], ["Ours"], [],
+        ]  # fmt: skip
+        await ask(client, "PUT", f"{id}/collaborators", json={"cy": None})
+        assert await listed(client, "cy") == []
+        handed = await ask(client, "PUT", f"{id}/collaborators", json={"bo": "owner"})
+        assert handed.status_code == 200
+        theirs = await client.get("/v1/playlists/users/bo", headers=bearer("bo"))
+        assert "Ours" in theirs.text
+        assert await listed(client, "ada") == ["Ours"]  # an editor now
+        # Who puts it away keeps the role, and may take it back into the list.
+        assert (await ask(client, "DELETE", f"{id}/followers", "ada")).status_code == 200
+        assert (await listed(client, "ada"), await listed(client, "bo")) == ([], ["Ours"])
+        assert (await ops(client, id, add(1), user="ada")).status_code == 200
+        assert (await ask(client, "PUT", f"{id}/followers", "ada")).status_code == 200
+        assert await listed(client, "ada") == ["Ours"]
+
+
+async def test_a_list_shows_nothing_of_what_another_instance_has_taken_away():
+    one = Instance()
+    other = Instance(one.cloud, "two")
+    async with client_of(one.app()) as left, client_of(other.app()) as right:
+        id = await made(left, public=False, name="Before")
+        await ask(left, "PUT", f"{id}/collaborators", json={"bo": "viewer"})
+        assert (await ask(right, "GET", id, "bo")).status_code == 200
+        assert await listed(right, "bo") == ["Before"]
+        await ops(left, id, {"op": "set", "name": "After"})
+        await one.service.settle()
+        assert await listed(right, "bo") == ["After"]
+        await ask(left, "PUT", f"{id}/collaborators", json={"bo": None})
+        await one.service.settle()
+        assert await listed(right, "bo") == []
+
+
+async def test_an_instance_that_dies_before_it_lists_is_made_good_by_the_sweep():
+    instance = Instance()
+    async with client_of(instance.app()) as client:
+        id = await made(client, public=False, name="Ours")
+        await ask(client, "PUT", f"{id}/collaborators", json={"bo": "editor"})
+        await instance.service.settle()
+        shelf = instance.cloud.collections["playlist_shelf"]
+        await shelf.delete_many([f"ada~{id}", f"bo~{id}"])
+        instance.cloud.clock.forward(minutes=2)
+        swept = await client.post("/_tasks/tell-playlists", headers=PUSHES.bearer())
+        assert swept.status_code < 300
+        assert (await listed(client, "ada"), await listed(client, "bo")) == (["Ours"], ["Ours"])
+
+
+async def test_what_was_deleted_can_be_found_to_be_restored():
+    instance = Instance()
+    async with client_of(instance.app()) as client:
+        ids = [await made(client, public=False, name=name) for name in ("One", "Two")]
+        await ask(client, "PUT", f"{ids[0]}/collaborators", json={"bo": "editor"})
+        for id in ids:
+            instance.cloud.clock.forward(seconds=1)
+            await ask(client, "DELETE", f"{id}/followers")
+        assert await listed(client, "ada", "playlists/deleted") == ["Two", "One"]
+        assert await listed(client, "bo", "playlists/deleted") == []
+        assert (await listed(client, "ada"), await listed(client, "bo")) == ([], [])
+        assert (await ask(client, "POST", f"{ids[0]}/restore")).status_code == 200
+        assert await listed(client, "ada", "playlists/deleted") == ["Two"]
+        assert (await listed(client, "ada"), await listed(client, "bo")) == (["One"], ["One"])
+
+
 async def test_viewers_look_and_do_not_edit():
     async with client_of(Instance().app()) as client:
         id = await made(client, public=False)
