@@ -88,6 +88,7 @@ class StackConfig:
     cdn_other_signing_key: pulumi.Output[str] | None
     edges: tuple[EdgeConfig, ...]
     warm_budget_mib: int
+    grant_s: int
     public_url: str
     oidc_certs_url: str
     run_api_endpoint: str
@@ -153,6 +154,7 @@ class StackConfig:
             cdn_other_key_name=segue.get("cdnOtherKeyName") or "",
             cdn_other_signing_key=segue.get_secret("cdnOtherSigningKey"),
             warm_budget_mib=segue.require_int("warmBudgetMib"),
+            grant_s=segue.get_int("grantSeconds") or 120,
             edges=read_edges(segue.get("edges") or "", domain, segue.get("edgeUrls") or ""),
             public_url=segue.get("publicUrl") or f"https://{domain}",
             oidc_certs_url=segue.get("oidcCertsUrl") or OIDC_CERTS_URL,

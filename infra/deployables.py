@@ -242,6 +242,7 @@ class Deployed(pulumi.ComponentResource):
             "project": project,
             "region": region or config.region,
             "warm_budget_mib": str(config.warm_budget_mib),
+            "grant_s": str(config.grant_s),
             "public_url": config.public_url,
             "default_territory": config.default_territory,
             "ddex_party_id": config.ddex_party_id,

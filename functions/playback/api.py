@@ -1,7 +1,7 @@
 """Plays are granted here, and remembered; no byte of audio passes."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from functions.playback import history
 from functions.playback.decisions import Asked, Decisions
 from functions.playback.delivery import decision_of, instant
-from functions.playback.domain import TRACK_NOT_READY, Grant, Playable, grant
+from functions.playback.domain import TRACK_NOT_READY, Grant, Lifetimes, Playable, grant
 from functions.playback.edges import Sums, place_of
 from functions.playback.granting import Deliveries
 from functions.playback.limits import SkipLimit, TooManyStreams
@@ -46,6 +46,8 @@ class NewPlay(BaseModel):
     """The track before was cut short for this one."""
     preview: bool = False
     """Thirty seconds will do, where the whole track may not be played."""
+    renews: bool = False
+    """The player asks again before the grant is over, so that a short one will do."""
     network: Annotated[str, Field(max_length=16)] | None = None
     estimate_bps: Annotated[int, Field(ge=0, le=10**11)] = 0
 
@@ -87,7 +89,7 @@ def routes(
     telemetry: Telemetry,
     views: Views,
     *,
-    lifetime: timedelta,
+    lifetimes: Lifetimes,
     now: Callable[[], datetime],
 ) -> APIRouter:
     """`POST /v1/plays`, what belongs to it, and `GET /v1/me/player/recently-played`."""
@@ -105,7 +107,8 @@ def routes(
             )
             made = grant(
                 playable, decided,
-                plan=listener.plan, at=at, lifetime=lifetime, preview=use == CLIP_PREVIEW,
+                plan=listener.plan, at=at, lifetimes=lifetimes,
+                renews=asked.renews, preview=use == CLIP_PREVIEW,
             )  # fmt: skip
             return playable, made
 
@@ -140,6 +143,7 @@ def routes(
             playable,
             decision,
             request,
+            at=at,
             territory=listener.territory,
             network=asked.network,
             estimate_bps=asked.estimate_bps,

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from functions.playback.domain import PREVIEW, Audio, Grant, Playable
+from functions.playback.domain import PREVIEW, PREVIEW_MS, Audio, Grant, Playable
 from functions.playback.edges import Edge
 from shared.cdn import SigningKey, sign_cookie, sign_prefix
 from shared.events import Rendition
 
-PREVIEW_MS = 30_000
 MANIFESTS = "/v1/plays/manifests"
 """Where manifests are served whose every address is absolute and signed (`manifests.py`)."""
 
@@ -32,6 +31,7 @@ def deliver(
     edges: Sequence[Edge],
     start: Rendition | None,
     *,
+    at: datetime,
     public_url: str,
     key: SigningKey,
 ) -> Delivery:
@@ -40,6 +40,9 @@ def deliver(
 
     The prefix is the plan: `audio/{id}/` for the "high" tier, `audio/{id}/base/` for "base",
     `audio/{id}/preview/` for a preview, so that no address of more can be guessed open.
+
+    `valid_for_s` says from `at`, now, what `valid_until` says by our clock: a player's own clock
+    may be wrong, but it knows how long ago it was answered.
     """
     audio, until = playable.audio, grant.valid_until
     assert audio is not None
@@ -70,6 +73,7 @@ def deliver(
         },
         "decision": decision_of(grant),
         "valid_until": instant(until),
+        "valid_for_s": max(0, int(expires_at - at.timestamp())),
         "signature": signature,
         "edges": offered,
         "start": {"codec": start.codec, "kbps": start.kbps} if start else None,

@@ -15,6 +15,7 @@ TRACK_NOT_READY = "TRACK_NOT_READY"
 NO_PREVIEW = "NO_PREVIEW"
 PREVIEW = "preview"
 """The tier of a grant that opens thirty seconds and no more."""
+PREVIEW_MS = 30_000
 RIGHTS_UNAVAILABLE = "RIGHTS_UNAVAILABLE"
 """Nobody could be asked: not what is projected here, nor rights itself."""
 
@@ -58,6 +59,28 @@ class Playable:
     release_date: str | None = None
     blocked_markets: tuple[str, ...] = ()
     popularity: int = 0
+
+
+MARGIN = timedelta(minutes=2)
+"""What a player that cannot ask again is given beyond the track's length: for stalls and pauses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long a grant opens what it opens: this long may audio still be fetched once its rights
+    have ended.
+
+    `renewed`: for players that ask again before it is over; `longest`: for any other.
+    """
+
+    renewed: timedelta
+    longest: timedelta
+
+    def of(self, duration_ms: int, *, renews: bool) -> timedelta:
+        """For a recording of that length; a player that does not renew can hear all of it."""
+        if renews:
+            return self.renewed
+        return min(self.longest, timedelta(milliseconds=duration_ms) + MARGIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +146,14 @@ def grant(
     *,
     plan: str,
     at: datetime,
-    lifetime: timedelta,
+    lifetimes: Lifetimes,
+    renews: bool = False,
     preview: bool = False,
 ) -> Grant:
     """What `decision` opens of `playable` for `plan` at `at`; with `preview`, of its preview.
 
-    `valid_until` is the nearer of `at + lifetime` and the decision's own end.
+    `valid_until` is the nearer of the grant's lifetime, for a player that `renews` or does not,
+    and the decision's own end.
     """
     if playable.audio is None:
         return Grant(False, TRACK_NOT_READY)
@@ -136,7 +161,8 @@ def grant(
         return Grant(False, decision.reason, version=decision.version)
     if preview and playable.audio.preview_path is None:
         return Grant(False, NO_PREVIEW, version=decision.version)
-    latest = at + lifetime
+    heard_ms = PREVIEW_MS if preview else playable.audio.duration_ms
+    latest = at + lifetimes.of(heard_ms, renews=renews)
     until = latest if decision.valid_until is None else min(latest, decision.valid_until)
     tier = PREVIEW if preview else "high" if plan == "premium" else "base"
     return Grant(True, decision.reason, decision.licence_id, decision.version, until, tier)

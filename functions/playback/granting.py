@@ -1,6 +1,7 @@
 """From a grant to its delivery: where the listener is, which edges serve them best, signed."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from starlette.requests import Request
 
@@ -44,6 +45,7 @@ class Deliveries:
         grant: Grant,
         request: Request,
         *,
+        at: datetime,
         territory: str,
         network: str | None,
         estimate_bps: int,
@@ -65,7 +67,7 @@ class Deliveries:
             start = start_of(offered, START_CODEC, sums, network, estimate_bps)
         return deliver(
             self._new_id(), playable, grant, order, start,
-            public_url=self._public_url, key=self._key,
+            at=at, public_url=self._public_url, key=self._key,
         )  # fmt: skip
 
     def _best(self, *told: str) -> tuple[list[Edge], Sums]:

@@ -13,7 +13,7 @@ from functions.playback import api, manifests_api, player_api
 from functions.playback.authority import RemoteRights
 from functions.playback.contexts import RemoteContexts
 from functions.playback.decisions import Decisions
-from functions.playback.domain import Playable
+from functions.playback.domain import Lifetimes, Playable
 from functions.playback.edges import read_edges
 from functions.playback.granting import Deliveries
 from functions.playback.history import History
@@ -35,15 +35,15 @@ from shared.rights.table import Table
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
-from shared.web.jwks import RemoteKeys
-from shared.web.principal import Verifier
-from shared.web.push import Caller, subscriptions
+from shared.web.push import subscriptions
+from shared.web.trust import caller_of, verifier_of
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`cdn_signing_key`: 16 bytes in base64url. A grant lasts `grant_ttl_s`, a cached
-    document `playable_ttl_s`: within that after its acknowledgement a takedown ends new plays.
+    """`cdn_signing_key`: 16 bytes in base64url. A grant lasts `grant_s` for players that renew it
+    and `longest_grant_s` at most for others: that long a takedown's audio may still be fetched.
+    A cached document lasts `playable_ttl_s`: within that a takedown ends new plays.
     `edges`: the audio endpoints besides the front door, as JSON (`infra.config.EdgeConfig`)."""
 
     google_cloud_project: str
@@ -55,7 +55,8 @@ class Settings:
     cdn_key_name: str
     cdn_signing_key: str
     edges: str
-    grant_ttl_s: int = 3600
+    grant_s: int
+    longest_grant_s: int = 3600
     playable_ttl_s: float = 4.0
 
 
@@ -73,11 +74,7 @@ def create() -> FastAPI:
     )
     histories = Histories(firestore.FirestoreDocuments(database, HISTORIES, History, "history"))
     authority = RemoteRights(settings.public_url)
-    caller = Caller(
-        RemoteKeys(settings.oidc_certs_url, "RS256"),
-        settings.service_audience,
-        settings.push_identity,
-    )
+    caller = caller_of(settings)
     publish = Publisher(settings.google_cloud_project)
     contexts = RemoteContexts(settings.public_url)
     manifests = Manifests(settings.public_url, edges)
@@ -111,7 +108,9 @@ def create() -> FastAPI:
             Streams(players, now),
             telemetry,
             views,
-            lifetime=timedelta(seconds=settings.grant_ttl_s),
+            lifetimes=Lifetimes(
+                timedelta(seconds=settings.grant_s), timedelta(seconds=settings.longest_grant_s)
+            ),
             now=now,
         ),
         player_api.routes(
@@ -120,6 +119,6 @@ def create() -> FastAPI:
         manifests_api.routes(manifests),
         subscriptions(caller, handlers(playables, histories, players)),
         answers=ANSWERS,
-        verifier=Verifier(RemoteKeys(settings.jwks_url, "ES256"), settings.public_url),
+        verifier=verifier_of(settings),
         on_stop=[authority.stop, contexts.stop, manifests.stop, publish.stop],
     )

@@ -36,6 +36,7 @@ _PLAY = record(
         ),
         "decision": _DECISION,
         "valid_until": INSTANT,
+        "valid_for_s": COUNT,
         "signature": TEXT,
         "edges": many(record("Edge", {"name": TEXT, "url": URL, "signature": TEXT})),
         "start": nullable(record("StartRendition", {"codec": TEXT, "kbps": COUNT})),

@@ -54,6 +54,8 @@ class Trouble:
     short_ranges: bool = False
     deny: str | None = None
     grant_s: float = 3600.0
+    told_s: float | None = None
+    """How long grants say that they hold, where that is not how long they do."""
     dead_edge: str | None = None
     """An address that grants name first, and where nobody listens."""
 
@@ -388,6 +390,7 @@ class FakeSegue:
             "track": sound | {"true_peak_dbtp": -1.0},
             "decision": {"allow": True, "reason": "LICENSED", "licence_id": _id("l")},
             "valid_until": until.isoformat(),
+            "valid_for_s": self.trouble.told_s or self.trouble.grant_s,
             "signature": signature,
             "edges": edges,
             "manifests": manifests,

@@ -87,6 +87,7 @@ ENVIRONMENT = {
     "RUN_API_ENDPOINT": "",
     "CDN_KEY_NAME": "key-1",
     "EDGES": "[]",
+    "GRANT_S": "120",
     "WARM_BUDGET_MIB": "1",
     "CDN_SIGNING_KEY": "AAAAAAAAAAAAAAAAAAAAAA==",
     "BOOTSTRAP_CLIENT_SECRET": "secret",

@@ -1,6 +1,7 @@
 """A headless adaptive player: grant, manifest, byte ranges, rendition by measured bandwidth."""
 
 import contextlib
+import math
 import string
 import time
 import uuid
@@ -14,7 +15,7 @@ from urllib.parse import urljoin
 from segue import dash, hls
 from segue.bandwidth import DEFAULT_BPS, Bandwidth, choose
 from segue.client import Client
-from segue.delivery import Delivery, Tally, edges_of, prefix_of
+from segue.delivery import Delivered, Delivery, Tally, edges_of, prefix_of
 from segue.errors import PlaybackError, SegueError
 from segue.manifests import Chunk, Track, name_of
 from segue.playhead import Playhead
@@ -22,6 +23,7 @@ from segue.playhead import Playhead
 BUFFER_S = 30.0
 START_S = 2.0
 RENEW_BEFORE_S = 30.0
+RETRY_RENEWAL_S = 5.0
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 PROGRESSIVE_BYTES = 256 * 1024
 
@@ -134,7 +136,8 @@ class Player:
         self._client, self._delivery = client, delivery
         self._realtime, self._buffer_s, self._start_bps = realtime, buffer_s, start_bps
         self._clock, self._sleep, self._now, self._progress = clock, sleep, now, progress
-        self._valid_until = datetime.max.replace(tzinfo=UTC)
+        self._asked = self._clock(), self._now()
+        self._valid_for_s = self._renew_at_s = math.inf
 
     def play(
         self,
@@ -175,10 +178,20 @@ class Player:
         return report
 
     def _grant(self, track_id: str) -> dict[str, Any]:
-        grant = self._client.post("/v1/plays", {"track_id": track_id}, idempotent=True)
-        self._valid_until = datetime.fromisoformat(grant["valid_until"])
+        asked = self._clock(), self._now()
+        wanted = {"track_id": track_id, "renews": True}
+        grant = self._client.post("/v1/plays", wanted, idempotent=True)
+        self._asked = asked
+        self._valid_for_s = float(grant["valid_for_s"])
+        self._renew_at_s = self._valid_for_s - RENEW_BEFORE_S
         self._delivery.use(edges_of(grant))
         return grant
+
+    def _held_s(self) -> float:
+        """How long ago the grant was asked for. A wall clock may be set back, and the other one
+        stands still while the machine sleeps: whichever says more."""
+        clock, wall = self._asked
+        return max(self._clock() - clock, (self._now() - wall).total_seconds())
 
     def _ladder(self, grant: dict[str, Any], codec: str, protocol: str) -> list[Track]:
         host = self._client.host + "/"
@@ -249,13 +262,12 @@ class Player:
             if number >= len(current.chunks):
                 raise PlaybackError(f"{current.name} is shorter than its peers", code="BAD_LADDER")
             chunk = current.chunks[number]
-            self._renew(report.track_id)
             if current.init and written != current.name and current.init.end != 0:
-                init = self._delivery.fetch(current.init, current.name).body
+                init = self._fetch(report.track_id, current.init, current.name).body
                 if out:
                     out.write(init)
             written = current.name
-            got = self._delivery.fetch(chunk, current.name)
+            got = self._fetch(report.track_id, chunk, current.name)
             bandwidth.sample(got.elapsed_s, len(got.body))
             report.estimate_bps = int(bandwidth.bps)
             if out:
@@ -288,10 +300,32 @@ class Player:
                 return head
             self._sleep(min(over_s, 0.25))
 
-    def _renew(self, track_id: str) -> None:
-        """A fresh signature shortly before the grant ends; the play stays the same."""
-        if (self._valid_until - self._now()).total_seconds() < RENEW_BEFORE_S:
+    def _fetch(self, track_id: str, chunk: Chunk, name: str) -> Delivered:
+        """The chunk under a grant that holds. A signature that is refused all the same is asked
+        for once more: if that is denied, the reason is what is raised."""
+        self._renew(track_id)
+        try:
+            return self._delivery.fetch(chunk, name)
+        except PlaybackError as error:
+            if error.code != "SIGNATURE_REFUSED":
+                raise
             self._grant(track_id)
+            return self._delivery.fetch(chunk, name)
+
+    def _renew(self, track_id: str) -> None:
+        """A fresh signature shortly before the grant ends; the play stays the same.
+
+        Whatever keeps it from being renewed, it holds to its end; then that is raised.
+        """
+        held_s = self._held_s()
+        if held_s < self._renew_at_s:
+            return
+        try:
+            self._grant(track_id)
+        except SegueError:
+            if self._held_s() >= self._valid_for_s:
+                raise
+            self._renew_at_s = self._held_s() + RETRY_RENEWAL_S
 
     def _report(self, report: Report) -> None:
         heard = report.by_kbps

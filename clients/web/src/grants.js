@@ -1,6 +1,7 @@
 // Play grants: what may be fetched, with which signature, and until when.
 
 const RENEW_BEFORE_MS = 30_000;
+const RETRY_MS = 5_000;
 
 /** The address prefix that a `URLPrefix=…` signature opens. */
 export function prefixOf(signature) {
@@ -28,24 +29,29 @@ export function addressesOf(grant, url) {
 }
 
 /**
- * The grants in force, by track. A grant is renewed shortly before it ends: the play that it
- * began stays the same, only the signature is new.
+ * The grants in force, by track. A grant is short, and renewed shortly before it ends or when
+ * something is fetched after a pause: the play that it began stays the same, only the signature
+ * is new. How long it holds is counted from when it was asked for, whatever this device's clock
+ * says the time is.
  */
 export class Grants {
   #api;
   #now;
+  #steady;
   #held = new Map();
   #measured = new Map();
 
-  constructor(api, now = () => Date.now()) {
+  constructor(api, now = () => Date.now(), steady = () => performance.now()) {
     this.#api = api;
     this.#now = now;
+    this.#steady = steady;
   }
 
   /** Ask for a new play of the track; `more` is what else the service may want to know. */
   async ask(trackId, more = {}) {
-    const answer = await this.#api.play(trackId, more);
-    const grant = { ...answer, trackId, more, ...this.#signing(answer) };
+    const asked = this.#moment();
+    const answer = await this.#api.play(trackId, { ...more, renews: true });
+    const grant = { ...answer, trackId, more, ...this.#signing(answer, asked) };
     this.#held.set(trackId, grant);
     return grant;
   }
@@ -58,7 +64,7 @@ export class Grants {
   async sign(url) {
     for (const grant of this.#held.values()) {
       if (!edgeOf(grant, url)) continue;
-      if (this.#now() > grant.validUntil - RENEW_BEFORE_MS) await this.renew(grant);
+      if (this.#heldMs(grant) >= grant.renewAtMs) await this.#inTime(grant);
       return addressesOf(grant, url);
     }
     return null;
@@ -66,11 +72,31 @@ export class Grants {
 
   /** A fresh signature for the grant; several who ask at once share one request. */
   async renew(grant) {
+    const asked = this.#moment();
     grant.renewing ??= this.#api
-      .play(grant.trackId, { ...grant.more, take_over: false, skip: false })
-      .then((answer) => Object.assign(grant, { signature: answer.signature, ...this.#signing(answer, grant.edges) }))
+      .play(grant.trackId, { ...grant.more, take_over: false, skip: false, renews: true })
+      .then((answer) => Object.assign(grant, { signature: answer.signature, ...this.#signing(answer, asked, grant.edges) }))
       .finally(() => (grant.renewing = null));
     return grant.renewing;
+  }
+
+  /** A renewal that need not succeed yet: what is granted holds to its end, whoever is out of reach or changed their mind. */
+  async #inTime(grant) {
+    try {
+      await this.renew(grant);
+    } catch (why) {
+      if (this.#heldMs(grant) >= grant.validMs) throw why;
+      grant.renewAtMs = this.#heldMs(grant) + RETRY_MS;
+    }
+  }
+
+  #moment() {
+    return { now: this.#now(), steady: this.#steady() };
+  }
+
+  /** How long ago the grant was asked for: a clock may be set back, and the other one may stand still while the device sleeps. */
+  #heldMs({ asked }) {
+    return Math.max(this.#now() - asked.now, this.#steady() - asked.steady);
   }
 
   /** What came of a request to `url`. An edge that failed goes behind the others, for all grants. */
@@ -96,12 +122,13 @@ export class Grants {
     return found;
   }
 
-  #signing(answer, before = []) {
+  #signing(answer, asked, before = []) {
     const told = answer.edges ?? [{ name: "", signature: answer.signature }];
     const edges = told.map(({ name, signature }) => ({ name, signature, prefix: prefixOf(signature) }));
     // What failed stays behind: a renewal by the same name is no reason to try it first again.
     const places = new Map(before.map((edge, place) => [edge.name, place]));
     if (edges.every((edge) => places.has(edge.name))) edges.sort((a, b) => places.get(a.name) - places.get(b.name));
-    return { edges, prefix: prefixOf(answer.signature), validUntil: Date.parse(answer.valid_until) };
+    const validMs = answer.valid_for_s * 1000;
+    return { edges, prefix: prefixOf(answer.signature), asked, validMs, renewAtMs: validMs - RENEW_BEFORE_MS };
   }
 }

@@ -18,11 +18,13 @@ const BY_REASON = {
 
 // Which condition no licence met.
 const BY_DECISION = {
-  NO_LICENCE: "Nobody has licensed this track yet.",
+  NO_LICENCE: "No licence covers this track at the moment.",
   TERRITORY: "This track is not licensed where you are.",
   PLAN: "This track is not part of your plan.",
   WINDOW_NOT_OPEN: "This track is not out yet.",
   WINDOW_CLOSED: "The licence for this track has ended.",
+  HELD_BACK: "The label holds this track back for now.",
+  RIGHTS_UNAVAILABLE: "We cannot tell right now whether you may hear this track. Try again in a moment.",
 };
 
 /** One sentence for an ApiError, a shaka error or anything else that was thrown. */

@@ -27,6 +27,7 @@ const CONFIG = {
   manifest: { retryParameters: { maxAttempts: 3, baseDelay: 500, backoffFactor: 2, timeout: 10_000 } },
 };
 const BAD_STATUS = 1001;
+const FILTER_FAILED = 1006;
 const RETRY_MS = 4_000;
 
 export class Stream extends EventTarget {
@@ -72,8 +73,8 @@ export class Stream extends EventTarget {
     });
   }
 
-  /** Load what `grant` opens, from what was fetched ahead where that is this grant. */
-  async load(grant) {
+  /** Load what `grant` opens at `atS` seconds, from what was fetched ahead where that is this grant. */
+  async load(grant, atS = 0) {
     const ahead = this.#ahead?.grant === grant ? this.#ahead.manager : null;
     if (this.#ahead && !ahead) this.#ahead.manager.destroy();
     this.#ahead = null;
@@ -83,7 +84,7 @@ export class Stream extends EventTarget {
     this.cache = "";
     this.#player.configure("abr.defaultBandwidthEstimate", startBps(grant));
     try {
-      await this.#player.load(ahead ?? manifestOf(grant), 0);
+      await this.#player.load(ahead ?? manifestOf(grant), atS);
     } catch (error) {
       if (error?.code !== shaka.util.Error.Code.LOAD_INTERRUPTED) throw error;
     }
@@ -161,6 +162,11 @@ export class Stream extends EventTarget {
    * until it is back, while the buffer plays on. All else ends the play.
    */
   async #failed(error) {
+    // The grant was to be renewed, and is not: who said no is told, who said nothing is asked again.
+    if (error.code === FILTER_FAILED && isDenial(error.data?.[0])) {
+      this.dispatchEvent(new CustomEvent("failed", { detail: error.data[0] }));
+      return;
+    }
     const refused = error.code === BAD_STATUS && error.data?.[1] === 403;
     if (refused && this.#grant && Date.now() - this.#renewedAt > 60_000) {
       this.#renewedAt = Date.now();
@@ -179,6 +185,12 @@ export class Stream extends EventTarget {
     }
     this.dispatchEvent(new CustomEvent("failed", { detail: error }));
   }
+}
+
+/** Is it an answer that asking again would not change? */
+export function isDenial(why) {
+  const lasting = why?.status >= 400 && why.status < 500 && why.status !== 429;
+  return Boolean(lasting) && why.decision !== "RIGHTS_UNAVAILABLE";
 }
 
 function manifestOf(grant) {

@@ -2,7 +2,8 @@
 
 import io
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -202,6 +203,80 @@ def test_grant_is_renewed_before_it_ends(client: Client, fake: FakeSegue, track:
     assert fake.plays > 2
     (event,) = fake.events.values()
     assert event["play_id"] == report.play_id  # the play that began it
+
+
+class Clocks:
+    """A player's clocks: seconds pass when it sleeps. `paused`: how long it once sleeps too long,
+    by which of them that can be seen; `wall_s` is how wrong the time of day is."""
+
+    def __init__(self, *, paused: tuple[float, float] = (0.0, 0.0), wall_s: float = 0.0) -> None:
+        self.steady_s, self.wall_s, self._paused = 0.0, wall_s, paused
+        self.on_pause: Callable[[], None] = lambda: None
+
+    def sleep(self, seconds: float) -> None:
+        seconds = max(seconds, 0.001)  # less would be lost in the hours that a pause lasts
+        self.steady_s += seconds
+        self.wall_s += seconds
+        if self.steady_s > 5.0 and any(self._paused):
+            steady, wall = self._paused
+            self._paused = (0.0, 0.0)
+            self.steady_s, self.wall_s = self.steady_s + steady, self.wall_s + wall
+            self.on_pause()
+
+    def player(self, client: Client) -> Player:
+        # Little is fetched ahead, so that there is something to fetch after a pause.
+        return Player(
+            client,
+            Delivery(client.http),
+            buffer_s=6.0,
+            start_bps=FAST,
+            clock=lambda: self.steady_s,
+            sleep=self.sleep,
+            now=lambda: NOON + timedelta(seconds=self.wall_s),
+        )
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("wall_s", [0.0, -86_400.0, 86_400.0])
+def test_a_grant_is_renewed_by_how_long_it_holds_whatever_the_time_of_day(
+    client: Client, fake: FakeSegue, track: str, wall_s: float
+) -> None:
+    fake.trouble.told_s = 50.0
+    report = Clocks(wall_s=wall_s).player(client).play(track)
+    assert report.end_reason == "track_done"
+    assert fake.plays == 2  # 30 s before its end, and the track has 40
+
+
+@pytest.mark.parametrize("paused", [(3600.0, 3600.0), (0.0, 3600.0), (3600.0, -7200.0)])
+def test_a_pause_is_noticed_by_either_clock_and_the_grant_renewed(
+    client: Client, fake: FakeSegue, track: str, paused: tuple[float, float]
+) -> None:
+    fake.trouble.told_s = 300.0
+    assert Clocks(paused=paused).player(client).play(track).end_reason == "track_done"
+    assert fake.plays == 2
+
+
+def test_who_was_paused_while_the_track_was_taken_down_is_told_why(
+    client: Client, fake: FakeSegue, track: str
+) -> None:
+    fake.trouble.told_s = 300.0
+    clocks = Clocks(paused=(3600.0, 3600.0))
+    clocks.on_pause = lambda: setattr(fake.trouble, "deny", "NO_LICENCE")
+    with pytest.raises(NotLicensed):
+        clocks.player(client).play(track)
+    (event,) = fake.events.values()  # what was heard before counts
+    assert event["end_reason"] == "error"
+
+
+def test_a_renewal_that_is_denied_ends_nothing_before_the_grant_ends(
+    client: Client, fake: FakeSegue, track: str
+) -> None:
+    fake.trouble.told_s = 50.0
+    clocks = Clocks(paused=(0.1, 0.1))
+    clocks.on_pause = lambda: setattr(fake.trouble, "deny", "NO_LICENCE")
+    assert clocks.player(client).play(track).end_reason == "track_done"
 
 
 def test_passing_edge_errors_are_tried_again(

@@ -15,7 +15,7 @@ const { newId, Reports } = await import(new URL("reports.js", src));
 const { adoptToken } = await import(new URL("session.js", src));
 const { bars, peaksOf } = await import(new URL("waveform.js", src));
 const { coverUrl } = await import(new URL("covers.js", src));
-const { nominalKbps } = await import(new URL("stream.js", src));
+const { isDenial, nominalKbps } = await import(new URL("stream.js", src));
 const { wordsFor } = await import(new URL("messages.js", src));
 
 class Storage {
@@ -53,7 +53,7 @@ test("signature replaces what an address had", () => {
 });
 
 test("only addresses under a grant's prefix are signed", async () => {
-  const api = { play: async () => ({ signature: signature("https://h/audio/x/"), valid_until: "2100-01-01T00:00:00Z" }) };
+  const api = { play: async () => ({ signature: signature("https://h/audio/x/"), valid_for_s: 3600 }) };
   const grants = new Grants(api);
   await grants.ask("x");
   assert.match((await grants.sign("https://h/audio/x/base/a.mp4"))[0], /Signature=s$/);
@@ -68,11 +68,10 @@ test("grant is renewed before it ends, once for all who ask, and the play stays"
   const api = {
     play: async () => {
       plays += 1;
-      const until = new Date(now + 60_000).toISOString();
-      return { play_id: `p${plays}`, signature: `${signature("https://h/audio/x/")}${plays}`, valid_until: until };
+      return { play_id: `p${plays}`, signature: `${signature("https://h/audio/x/")}${plays}`, valid_for_s: 60 };
     },
   };
-  const grants = new Grants(api, () => now);
+  const grants = new Grants(api, () => now, () => now);
   const grant = await grants.ask("x");
   now = 31_000;
   const [one, two] = await Promise.all([grants.sign("https://h/audio/x/1"), grants.sign("https://h/audio/x/2")]);
@@ -82,9 +81,58 @@ test("grant is renewed before it ends, once for all who ask, and the play stays"
   assert.equal(grant.play_id, "p1");
 });
 
+test("a player that was paused renews before it fetches, whichever of its clocks stood still or was set back", async () => {
+  for (const [wall, steady] of [[0, 600_000], [600_000, 0], [-86_400_000, 600_000]]) {
+    const asked = [];
+    const at = { wall: 0, steady: 0 };
+    const api = { play: async (id, more) => (asked.push(more), { signature: signature("https://h/audio/x/"), valid_for_s: 120 }) };
+    const grants = new Grants(api, () => 1e12 + at.wall, () => at.steady);
+    await grants.ask("x", { take_over: true });
+    Object.assign(at, { wall, steady });
+    await grants.sign("https://h/audio/x/1");
+    assert.deepEqual(asked, [{ take_over: true, renews: true }, { take_over: false, skip: false, renews: true }]);
+  }
+});
+
+test("a renewal that is denied or fails ends nothing before its time, and then says why", async () => {
+  const why = Object.assign(new Error("no"), { status: 403, reason: "NOT_LICENSED", decision: "NO_LICENCE" });
+  let now = 0;
+  let asked = 0;
+  let broken = null;
+  const api = {
+    play: async (id) => {
+      asked += 1;
+      if (broken && id === "x") throw broken;
+      return { signature: signature(`https://h/audio/${id}/`), valid_for_s: 120 };
+    },
+  };
+  const grants = new Grants(api, () => now, () => now);
+  await grants.ask("x");
+  await grants.ask("y");
+  broken = why;
+  now = 91_000; // taken down meanwhile, found out at the renewal
+  assert.equal((await grants.sign("https://h/audio/x/1")).length, 1);
+  now = 93_000;
+  await grants.sign("https://h/audio/x/1");
+  assert.equal(asked, 3); // not for each segment
+  now = 120_000;
+  await assert.rejects(grants.sign("https://h/audio/x/1"), why);
+  assert.equal((await grants.sign("https://h/audio/y/1")).length, 1); // another track goes on
+  broken = null;
+  assert.equal((await grants.sign("https://h/audio/x/1")).length, 1); // it is back
+});
+
+test("only an answer that stays is a denial", () => {
+  assert.ok(isDenial({ status: 403, decision: "NO_LICENCE" }));
+  assert.ok(isDenial({ status: 404 }));
+  for (const passing of [{ status: 0 }, { status: 429 }, { status: 503 }, { status: 403, decision: "RIGHTS_UNAVAILABLE" }, undefined]) {
+    assert.equal(isDenial(passing), false);
+  }
+});
+
 test("an address is tried at every edge, and one that failed goes last for good", async () => {
   const edges = ["eu", "us"].map((name) => ({ name, signature: signature(`https://${name}/audio/x/`) }));
-  const api = { play: async () => ({ signature: edges[0].signature, edges, valid_until: "2100-01-01T00:00:00Z" }) };
+  const api = { play: async () => ({ signature: edges[0].signature, edges, valid_for_s: 3600 }) };
   const grants = new Grants(api);
   const grant = await grants.ask("x");
   const hosts = async () => (await grants.sign("https://us/audio/x/1?old")).map((url) => new URL(url).host);

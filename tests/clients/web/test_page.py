@@ -123,7 +123,7 @@ def test_end_of_a_track_goes_on_with_the_next_one(page: Watched, fake: FakeSegue
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        ("NO_LICENCE", "Nobody has licensed this track yet."),
+        ("NO_LICENCE", "No licence covers this track at the moment."),
         ("TERRITORY", "This track is not licensed where you are."),
         ("PLAN", "This track is not part of your plan."),
     ],

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from functions.playback import api, manifests_api, player_api
 from functions.playback.decisions import Asked, Decisions
-from functions.playback.domain import Playable
+from functions.playback.domain import Lifetimes, Playable
 from functions.playback.edges import Edge
 from functions.playback.granting import Deliveries
 from functions.playback.history import History
@@ -114,7 +114,7 @@ class Service:
                 Streams(self.players, self.now),
                 self.telemetry,
                 views,
-                lifetime=timedelta(hours=1),
+                lifetimes=Lifetimes(timedelta(minutes=2), timedelta(hours=1)),
                 now=self.now,
             ),
             player_api.routes(

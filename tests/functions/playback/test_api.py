@@ -39,7 +39,8 @@ async def test_a_premium_play_opens_every_rendition_with_one_signature():
         "reason": "LICENSED",
         "licence_id": deal().licence_id,
     }
-    assert body["valid_until"] == "2026-03-01T13:00:00.000Z"
+    assert body["valid_until"] == "2026-03-01T12:05:20.000Z"  # its length and two minutes
+    assert body["valid_for_s"] == 320
     assert [item["kbps"] for item in body["renditions"]] == [96, 160, 320] * 2
     urls = [item["url"] for item in (*body["manifests"], *body["renditions"])]
     for url in (*urls, body["waveform_url"]):

@@ -111,6 +111,8 @@ async def test_no_play_fails_while_the_key_is_rotated():
     """The steps of docs/operations.md, with plays going on and every edge at its own pace."""
     service = Service(edges=(EU,))
     await service.ready()
+    # So long that its grants last as long as any does.
+    await service.playables.apply_track(track_changed(2, duration_ms=4 * 3_600_000))
     edges = {EU.url: ring(KEY), PUBLIC_URL: ring(KEY)}
     grants: list[dict[str, Any]] = []
 

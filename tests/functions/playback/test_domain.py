@@ -6,7 +6,14 @@ from functools import reduce
 
 import pytest
 
-from functions.playback.domain import Grant, Playable, grant, with_rights, with_track
+from functions.playback.domain import (
+    Grant,
+    Lifetimes,
+    Playable,
+    grant,
+    with_rights,
+    with_track,
+)
 from functions.playback.history import KEPT, History, between, with_play
 from shared.events import RightsChanged, TrackChanged
 from shared.rights.shapes import Decision
@@ -15,23 +22,42 @@ from tests.rights import deal, rights_changed
 from tests.web import NOW
 
 HOUR = timedelta(hours=1)
+LIFETIMES = Lifetimes(timedelta(minutes=2), HOUR)
 READY = with_track(Playable(TRACK), track_changed()) or Playable(TRACK)
 YES = Decision(True, "LICENSED", "a", 7, None)
 
 
-def granted(decision: Decision = YES, playable: Playable = READY, plan: str = "premium") -> Grant:
-    return grant(playable, decision, plan=plan, at=NOW, lifetime=HOUR)
+def granted(
+    decision: Decision = YES,
+    playable: Playable = READY,
+    plan: str = "premium",
+    *,
+    renews: bool = False,
+) -> Grant:
+    return grant(playable, decision, plan=plan, at=NOW, lifetimes=LIFETIMES, renews=renews)
 
 
 def test_a_decision_opens_the_plans_tier_for_its_lifetime_and_is_named():
-    assert granted() == Grant(True, "LICENSED", "a", 7, NOW + HOUR, "high")
+    until = NOW + timedelta(minutes=2)
+    assert granted(renews=True) == Grant(True, "LICENSED", "a", 7, until, "high")
     assert granted(plan="free").tier == "base"
 
 
+def test_who_cannot_ask_again_may_hear_the_track_once_and_no_longer_than_an_hour():
+    assert granted().valid_until == NOW + timedelta(seconds=200, minutes=2)
+    long = with_track(READY, track_changed(2, duration_ms=4 * 3_600_000))
+    assert long is not None
+    assert granted(playable=long).valid_until == NOW + HOUR
+    assert granted(playable=long, renews=True).valid_until == NOW + timedelta(minutes=2)
+
+
 def test_a_grant_ends_when_the_decision_does():
-    ends_at = NOW + timedelta(minutes=10)
-    assert granted(YES._replace(valid_until=ends_at)).valid_until == ends_at
-    assert granted(YES._replace(valid_until=NOW + 2 * HOUR)).valid_until == NOW + HOUR
+    ends_at = NOW + timedelta(minutes=1)
+    for renews in (True, False):
+        ending = granted(YES._replace(valid_until=ends_at), renews=renews)
+        assert ending.valid_until == ends_at
+    later = granted(YES._replace(valid_until=NOW + 2 * HOUR), renews=True)
+    assert later.valid_until == NOW + timedelta(minutes=2)
 
 
 def test_a_denial_opens_nothing_and_keeps_its_reason():
