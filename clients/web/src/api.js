@@ -242,6 +242,44 @@ export class Api {
     return this.#call("POST", `/v1/sessions/${id}/commands`, command);
   }
 
+  // The player that all of one's devices share.
+
+  addDevice(id, name, type) {
+    return this.#call("PUT", `/v1/me/player/devices/${id}`, { name, type });
+  }
+
+  /** This device goes away; the request outlives the page. */
+  removeDevice(id) {
+    return this.#call("DELETE", `/v1/me/player/devices/${id}`, undefined, { keepalive: true });
+  }
+
+  async devices() {
+    return (await this.#call("GET", "/v1/me/player/devices")).devices;
+  }
+
+  /** Go on playing on another device. */
+  transfer(id) {
+    return this.#call("PUT", "/v1/me/player", { device_ids: [id], play: true });
+  }
+
+  playerQueue() {
+    return this.#call("GET", "/v1/me/player/queue");
+  }
+
+  /** Say that the device plays `uris`, the first of them at `position`. */
+  playOn(id, uris, position) {
+    return this.#call("PUT", `/v1/me/player/play?device_id=${id}`, { uris, position_ms: position });
+  }
+
+  pauseOn(id) {
+    return this.#call("PUT", `/v1/me/player/pause?device_id=${id}`);
+  }
+
+  /** Have the device that plays "pause", or go to the "next" one. */
+  remote(command) {
+    return this.#call(command === "next" ? "POST" : "PUT", `/v1/me/player/${command}`);
+  }
+
   /** Report plays. `keepalive` lets the request outlive the page. */
   events(events, { keepalive = false } = {}) {
     return this.#call("POST", "/v1/events", { events }, { keepalive });

@@ -1,6 +1,8 @@
 // The page: joins what is shown with what plays.
 
 import { Api } from "./api.js";
+import { Connect, deviceId, nameOf } from "./connect.js";
+import { devices } from "./devices.js";
 import { Dock } from "./dock.js";
 import { friends } from "./friends.js";
 import { History } from "./history.js";
@@ -19,7 +21,7 @@ import { Playlists } from "./playlist.js";
 import { Heard, Privacy, tellNowPlaying } from "./presence.js";
 import { Queue } from "./queue.js";
 import { album, artist, track } from "./releases.js";
-import { Reports } from "./reports.js";
+import { newId, Reports } from "./reports.js";
 import { results } from "./results.js";
 import { placeOf, Router } from "./router.js";
 import { markCurrent } from "./rows.js";
@@ -86,7 +88,9 @@ async function start() {
   const privacy = new Privacy(api);
   const follow = async () => (session.isPerson ? (await api.nextUp(history_.told(queued.current))).tracks : []);
   const queued = new Queue(follow);
-  const player = new Player($("audio"), api, reports, (entry, by) => (together.active ? null : queued.beside(entry, by)));
+  const beside = (entry, by) => (together.active ? null : queued.beside(entry, by));
+  const device = deviceId(sessionStorage, newId);
+  const player = new Player($("audio"), api, reports, beside, device);
   const live = new Live(async () => session.token ?? session.refresh());
   const tracks = new Tracks(api);
   const together = new Together(api, live, tracks, player, $("audio"), named("together"), { fail });
@@ -108,6 +112,7 @@ async function start() {
     fail,
     go,
     controls,
+    inSession: () => together.active,
     redraw: () => router.redraw(),
     clear: () => notices.clear(),
     toggle: () => controls().toggle(),
@@ -125,6 +130,7 @@ async function start() {
         menu.open(anchor, it, row);
       }),
   };
+  page.connect = new Connect(page, device);
   const menu = new Menu($("menu"), page);
   const library = new Library(api, { list: $("tracks"), more: $("more"), count: $("count"), empty: $("empty") }, page);
   const playlists = new Playlists(api, live, tracks, named("playlist"), page);
@@ -146,6 +152,7 @@ async function start() {
     Object.assign(views, {
       "": view("home", home(page)),
       library: view("mine", mine(page)),
+      devices: view("devices", devices(page)),
       friends: view("friends", friends(page)),
       user: view("user", person(page)),
       share: view("share", shared(page)),
@@ -158,6 +165,9 @@ async function start() {
         $("who").textContent = it.display_name;
         $("who").href = `#/user/${encodeURIComponent(it.id)}`;
         page.heard.follow(live, it.id);
+        const touch = matchMedia("(pointer: coarse)").matches;
+        // A sign-in from before there were devices may not do this; the music plays all the same.
+        return page.connect.begin(live, it.id, nameOf(navigator.userAgent, touch)).catch(() => {});
       },
       () => {}, // The name is a courtesy: if the session is over, the view says so.
     );

@@ -33,6 +33,12 @@ export class Dock {
     $("volume").addEventListener("input", () => this.#setVolume());
     this.#setVolume();
     this.#keep();
+    const { connect } = page;
+    connect.addEventListener("change", () => {
+      const device = connect.elsewhere;
+      $("elsewhere").hidden = !device;
+      if (device) $("elsewhere").replaceChildren(el("a", { href: "#/devices" }, `Playing on ${device.name}`));
+    });
   }
 
   /** Louder or softer by `step`, of 1. */

@@ -19,14 +19,15 @@ export class Player extends EventTarget {
   #beside;
   #play = null;
   #turn = 0;
-  #device = newId();
+  #device;
   #next = null;
   track = null;
   busy = false;
 
-  /** `beside(track, by)` gives the neighbour of a track in the list, or null. */
-  constructor(audio, api, reports, beside) {
+  /** `beside(track, by)` gives the neighbour of a track in the list, or null; `device` is this one's id. */
+  constructor(audio, api, reports, beside, device = newId()) {
     super();
+    this.#device = device;
     this.#audio = audio;
     this.#api = api;
     this.#grants = new Grants(api);
@@ -82,8 +83,8 @@ export class Player extends EventTarget {
     return { ...this.#stream.facts(), gainDb: this.#loudness.gainDb };
   }
 
-  /** Play `track` from its start. Errors are told by the event "failed". */
-  async choose(track, { reason = "next" } = {}) {
+  /** Play `track` from its start, or from `atS` seconds. Errors are told by the event "failed". */
+  async choose(track, { reason = "next", atS = 0 } = {}) {
     const turn = ++this.#turn;
     const skip = reason === "next" && Boolean(this.#play);
     this.#loudness.start();
@@ -99,7 +100,7 @@ export class Player extends EventTarget {
       if (turn !== this.#turn) return;
       this.#play = { grant, meter: new Meter(), startedAt: new Date(), stalls: 0, began: false };
       this.#loudness.track = grant.track;
-      await this.#stream.load(grant);
+      await this.#stream.load(grant, atS);
       if (turn !== this.#turn) return;
       this.dispatchEvent(new Event("loaded"));
       await this.#audio.play();
@@ -122,10 +123,15 @@ export class Player extends EventTarget {
     else this.#audio.pause();
   }
 
+  pause() {
+    this.#audio.pause();
+  }
+
   seek(seconds) {
     if (!this.#play) return;
     this.#play.meter.jump();
     this.#audio.currentTime = Math.max(0, Math.min(seconds, this.durationS - 0.1));
+    this.dispatchEvent(new Event("seeked"));
     this.#tell();
   }
 
