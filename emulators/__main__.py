@@ -11,31 +11,40 @@ import signal
 import sys
 from pathlib import Path
 
+from emulators.data_dir import Unusable, claimed
 from emulators.demo import DemoFailed, run_demo
 from emulators.java import MissingEmulator
-from emulators.supervisor import InUse, NotReady, Supervisor, wipe
+from emulators.runtime.bigquery import BigQueryFailed
+from emulators.supervisor import NotReady, PortTaken, Supervisor
 from emulators.tree import ROOT
+
+EXPECTED = (BigQueryFailed, DemoFailed, MissingEmulator, NotReady, PortTaken, Unusable)
+"""What a person can mend: told in words, without a traceback."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m emulators", description=__doc__)
     parser.add_argument("--data", type=Path, default=ROOT / ".local", help="where data is kept")
-    parser.add_argument("--port", type=int, help="the front door's port (default 8780, or free)")
+    parser.add_argument("--port", type=_port, help="the front door's port (default 8780, or free)")
     parser.add_argument("--fresh", action="store_true", help="forget all data first")
     parser.add_argument("--demo", action="store_true", help="ingest a demo library, play a track")
     parser.add_argument("--once", action="store_true", help="stop after start (and demo)")
     arguments = parser.parse_args()
     try:
-        asyncio.run(_run(arguments))
-    except (MissingEmulator, NotReady, InUse, DemoFailed) as error:
+        with claimed(arguments.data.resolve(), fresh=arguments.fresh) as data_dir:
+            asyncio.run(_run(arguments, data_dir))
+    except EXPECTED as error:
         print(f"{error}", file=sys.stderr)
         sys.exit(1)
 
 
-async def _run(arguments: argparse.Namespace) -> None:
-    data_dir = arguments.data.resolve()
-    if arguments.fresh:
-        wipe(data_dir)
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1 << 16:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, 1 to 65535")
+    return int(text)
+
+
+async def _run(arguments: argparse.Namespace, data_dir: Path) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

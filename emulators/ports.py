@@ -68,6 +68,24 @@ def free_port() -> int:
     return free_ports(1)[0]
 
 
+def claim(port: int) -> bool:
+    """Whether this process may listen on `port`, from now until it ends: nothing listens there,
+    and no other process claimed it. Who claims listens some seconds later, or lets a child do so.
+    """
+    # A name that only the kernel knows, and forgets with the process.
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0segue-port-{port}")
+    except OSError:
+        name.close()
+        return False
+    if not is_free(port):
+        name.close()
+        return False
+    atexit.register(name.close)
+    return True
+
+
 def is_free(port: int) -> bool:
     """Whether nothing listens on `port`."""
     with socket.socket() as probe:

@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import secrets
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +25,7 @@ from emulators.keys import stack_secrets
 from emulators.logs import Logs, ToLogs
 from emulators.metadata import metadata_app
 from emulators.oidc import Issuer
-from emulators.ports import free_ports, is_free
+from emulators.ports import claim, free_ports
 from emulators.process import Process, Spec
 from emulators.run_api import run_routes
 from emulators.runtime import bigquery
@@ -48,8 +47,8 @@ class NotReady(RuntimeError):
     """Something did not come up: names it, and shows the end of its log."""
 
 
-class InUse(RuntimeError):
-    """Another local cloud runs on this data directory."""
+class PortTaken(RuntimeError):
+    """The port asked for is not free."""
 
 
 @dataclass(slots=True)
@@ -81,15 +80,15 @@ class Supervisor:
         """Evaluate, start everything side by side, and return when all of it answers.
 
         Raises:
-            InUse: the data directory is another running cloud's.
+            PortTaken: nothing can listen on the port that was asked for.
             NotReady: a process did not become healthy in time.
         """
-        self._claim()
         began = time.monotonic()
+        port = self._front_door()
+        self.run_dir.mkdir(parents=True, exist_ok=True)
         self.logs = Logs(self.data_dir / "logs")
         logging.basicConfig(handlers=[ToLogs(self.logs)], level=logging.INFO, force=True)
         issuer = Issuer.load(self.data_dir)
-        port = self.port or (DEFAULT_PORT if is_free(DEFAULT_PORT) else free_ports(1)[0])
         public_url = f"http://127.0.0.1:{port}"
         control, firestore, pubsub, rest, grpc, storage, *health = free_ports(11)
         control_url = f"http://127.0.0.1:{control}"
@@ -200,13 +199,13 @@ class Supervisor:
 
     # Evaluating.
 
-    def _claim(self) -> None:
-        self.run_dir.mkdir(parents=True, exist_ok=True)
-        state = self.run_dir / "state.json"
-        if state.exists():
-            pid = json.loads(state.read_text())["pid"]
-            if pid != os.getpid() and Path(f"/proc/{pid}").exists():
-                raise InUse(f"{self.data_dir} is in use by process {pid}; stop it, or use --data")
+    def _front_door(self) -> int:
+        """The port asked for; else the usual one, or any while another cloud has that."""
+        if self.port is None:
+            return DEFAULT_PORT if claim(DEFAULT_PORT) else free_ports(1)[0]
+        if not claim(self.port):
+            raise PortTaken(f"port {self.port} is in use, or not ours to use: choose another")
+        return self.port
 
     async def _evaluate(self, public_url: str, control_url: str, edges: Mapping[str, int]) -> Graph:
         """In a process of its own: the SDK's memory goes when it is done."""
@@ -405,8 +404,3 @@ def edge_ports(edges: str) -> dict[str, int]:
     """A port for each audio endpoint that the stack's `segue:edges` names."""
     names = [one.partition("=")[0] for one in edges.split()]
     return dict(zip(names, free_ports(len(names)), strict=True))
-
-
-def wipe(data_dir: Path) -> None:
-    """Forget everything: the next start begins with empty buckets, documents and tables."""
-    shutil.rmtree(data_dir, ignore_errors=True)
