@@ -23,6 +23,7 @@ from emulators.tree import ROOT
 log = logging.getLogger(__name__)
 
 REQUIREMENTS = ("bqemulator==1.4.0", "duckdb==1.5.5", "duckdb-extension-spatial==1.5.5", "numpy")
+SERVER = Path(__file__).with_name("bigquery_server.py")
 TIMEOUT_S = 30
 
 _TYPES = {
@@ -63,9 +64,18 @@ def prepare(data: Path, project: str, rest_port: int, grpc_port: int) -> Command
     if not any(home.glob(".duckdb/extensions/*/*/spatial.duckdb_extension")):
         home.mkdir(parents=True, exist_ok=True)
         script = "from duckdb_extensions import import_extension as i; i('spatial')"
-        subprocess.run([venv / "bin" / "python", "-c", script], env=env, check=True, timeout=120)
+        # Its progress bar is not for who starts a cloud; its errors come back as they are.
+        subprocess.run(
+            [venv / "bin" / "python", "-c", script],
+            env=env,
+            stdout=subprocess.DEVNULL,
+            check=True,
+            timeout=120,
+        )
     argv = [
-        str(program), "start", "--persistent", f"--data-dir={state}", f"--project={project}",
+        # -P: this folder's modules are the project's, not that environment's.
+        str(venv / "bin" / "python"), "-P", str(SERVER), "start", "--persistent",
+        f"--data-dir={state}", f"--project={project}",
         f"--rest-port={rest_port}", f"--grpc-port={grpc_port}", "--log-level=error",
     ]  # fmt: skip
     return Command(argv, env)
