@@ -1,7 +1,8 @@
 """Release notifications: what they say of the music becomes the catalog's.
 
-A message may be sent again and changes nothing then. One that was created before another that
-described the same release is late, and leaves that release as it is.
+A message may be sent again and changes nothing then, so nobody is told anything; what was written
+and never told waits in the outbox, and the sweep tells it. A message that was created before another
+that described the same release is late, and leaves that release as it is.
 """
 
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from functions.catalog.batch import Batch
 from functions.catalog.imports import MAX_LINES
 from functions.catalog.model import Told
 from functions.catalog.notices import Notice
+from functions.catalog.publication import Publication
 from functions.catalog.store import Store
 from shared.ddex.message import Problem
 from shared.errors import Invalid
@@ -22,19 +24,21 @@ from shared.web.principal import Principal, requires
 Editor = Annotated[Principal, Depends(requires("catalog:write"))]
 
 
-def routes(store: Store, batch: Batch) -> APIRouter:
+def routes(store: Store, batch: Batch, publication: Publication) -> APIRouter:
     """`/v1/catalog/messages`."""
     router = APIRouter()
 
     @router.post("/v1/catalog/messages")
     async def take_message(editor: Editor, request: Request) -> Response:
         notice = notices.read([await request.body()])
-        return answer(await _apply(store, batch, notice))
+        return answer(await _apply(store, batch, publication, notice))
 
     return router
 
 
-async def _apply(store: Store, batch: Batch, notice: Notice) -> dict[str, Any]:
+async def _apply(
+    store: Store, batch: Batch, publication: Publication, notice: Notice
+) -> dict[str, Any]:
     ids = {jsonl.ref_id(key, "album"): line for key, line in notice.albums.items()}
     late = await _late(store, notice, set(ids))
     refused = list(notice.problems)
@@ -53,7 +57,8 @@ async def _apply(store: Store, batch: Batch, notice: Notice) -> dict[str, Any]:
     for start in range(0, len(good), MAX_LINES):
         slice = good[start : start + MAX_LINES]
         # By place, not by line: two tracks of one release may be one recording.
-        out = await batch.apply(list(enumerate(line for _, line in slice)), tell_all=True)
+        out = await batch.apply(list(enumerate(line for _, line in slice)), outbox=True)
+        await publication.of_all(out.told)
         made, changed = made + out.made, changed + out.changed
         unchanged += out.unchanged
         for place, error in out.refused.items():

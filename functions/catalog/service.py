@@ -110,7 +110,7 @@ def assemble(it: Surroundings) -> Service:
     edits = editing_routes(editing)
     hung = attachments.routes(store, pictures, it.publish, now=it.now)
     bulk = imports.routes(store, batch, it.public_url, new_id=it.new_id, now=it.now)
-    messages = delivering.routes(store, batch)
+    messages = delivering.routes(store, batch, publication)
     reads = web.routes(store, objects, genres, it.public_url)
     return Service(
         routers=(uploads, bulk, messages, edits, hung, reads),

@@ -5,9 +5,10 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.errors import Unavailable
 from shared.events import AlbumChanged, ArtistChanged, TrackChanged
-from tests.functions.catalog.fakes import TOKENS, Catalog
-from tests.web import client_of
+from tests.functions.catalog.fakes import PUSHES, TOKENS, Catalog
+from tests.web import Published, client_of
 
 EDITOR = TOKENS.bearer("catalog:write")
 READER = TOKENS.bearer("streaming")
@@ -110,13 +111,56 @@ async def test_a_message_makes_a_release_its_recordings_and_who_made_them():
     ]
 
 
-async def test_the_same_message_again_changes_nothing():
+async def test_the_same_message_again_changes_nothing_and_tells_nobody():
     catalog = Catalog()
     async with client_of(catalog.app()) as client:
         first = await send(client, message())
+        told = len(catalog.publish.events)
         again = await send(client, message())
     assert (again["made"], again["changed"]) == (0, 0)
     assert again["album_ids"] == first["album_ids"]
+    assert told > 0
+    assert len(catalog.publish.events) == told
+
+
+async def test_only_what_a_message_changes_is_told():
+    catalog = Catalog()
+    async with client_of(catalog.app()) as client:
+        await send(client, message())
+        catalog.publish.events.clear()
+        await send(client, message(title="Night Ferries", at="2026-03-03T10:00:00Z"))
+    assert [it.title for it in catalog.told(AlbumChanged)] == ["Night Ferries"]
+    assert catalog.told(ArtistChanged) == catalog.told(TrackChanged) == []
+
+
+class Deaf(Published):
+    """A publisher that refuses releases and recordings while it is `deaf`."""
+
+    deaf = True
+
+    async def __call__(self, event: Any) -> None:
+        if self.deaf and isinstance(event, AlbumChanged | TrackChanged):
+            raise Unavailable("no topic answers")
+        await super().__call__(event)
+
+
+async def test_what_was_written_and_never_told_is_told_by_the_sweep():
+    deaf = Deaf()
+    catalog = Catalog(publish=deaf)
+    sweep = "/_tasks/sweep-uploads"
+    async with client_of(catalog.app()) as client:
+        answer = await client.post("/v1/catalog/messages", content=message(), headers=EDITOR)
+        assert answer.status_code == 503
+        deaf.deaf = False
+        again = await send(client, message())  # as a sender does who was told to try again
+        assert (again["made"], again["changed"]) == (0, 0)
+        catalog.now.forward(minutes=1)
+        await client.post(sweep, headers=PUSHES.bearer())
+        heard = len(deaf.events)
+        await client.post(sweep, headers=PUSHES.bearer())
+    assert {it.album_id for it in catalog.told(AlbumChanged)} == set(again["album_ids"])
+    assert len({it.track_id for it in catalog.told(TrackChanged)}) == 2
+    assert len(deaf.events) == heard
 
 
 async def test_a_later_message_replaces_and_an_earlier_one_that_comes_late_does_not():
