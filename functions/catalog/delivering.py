@@ -1,8 +1,8 @@
 """Release notifications: what they say of the music becomes the catalog's.
 
 A message may be sent again and changes nothing then, so nobody is told anything; what was written
-and never told waits in the outbox, and the sweep tells it. A message that was created before another
-that described the same release is late, and leaves that release as it is.
+and never told waits in the outbox, and the sweep tells it. A message that was created before
+another that described the same release is late, and leaves that release as it is.
 """
 
 from typing import Annotated, Any
