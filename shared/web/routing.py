@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from shared.web.straight import Straight, straight
 
-_CHOSEN = "segue.route"
+_CHOSEN, _FOUND = "segue.route", "segue.found"
 
 
 class Index(BaseRoute):
@@ -39,8 +39,11 @@ class Index(BaseRoute):
                 self._straight[id(it)] = short
 
     def short(self, scope: Scope) -> Straight | None:
-        """What answers `scope` straight, with what it reads put into `scope`; None if none does."""
-        match, found = self.matches(scope)
+        """What answers `scope` straight, with what it reads put into `scope`; None if none does.
+
+        Whatever is found stays in `scope`, for the router that is asked next if nothing does.
+        """
+        match, found = scope[_FOUND] = self._find(scope)
         if match is not Match.FULL:
             return None
         short = self._straight.get(id(found[_CHOSEN]))
@@ -49,6 +52,9 @@ class Index(BaseRoute):
         return short
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return scope.get(_FOUND) or self._find(scope)
+
+    def _find(self, scope: Scope) -> tuple[Match, Scope]:
         partial: tuple[Match, Scope] = (Match.NONE, {})
         if scope["type"] != "http":
             return partial

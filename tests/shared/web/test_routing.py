@@ -1,11 +1,14 @@
 """An index finds what a list of routes would have found."""
 
 import pytest
+from fastapi import APIRouter
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
+from shared.web.app import create_app
 from shared.web.routing import Index
 from tests.web import client_of
 
@@ -41,3 +44,21 @@ async def test_an_index_answers_as_the_list_does(method: str, path: str):
             response = await client.request(method, path)
             answers.append((response.status_code, response.text, response.headers.get("allow")))
     assert answers[0] == answers[1]
+
+
+class Counted(Route):
+    asked = 0
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        self.asked += 1
+        return super().matches(scope)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/tracks/a", 200), ("/v1/tracks/a/b", 404)])
+async def test_a_request_that_nothing_answers_straight_is_matched_once(path: str, status: int):
+    route = Counted("/v1/tracks/{id}", say)
+    router = APIRouter()
+    router.routes.append(route)
+    async with client_of(create_app("x", router)) as client:
+        response = await client.get(path)
+    assert (response.status_code, route.asked) == (status, 1)
