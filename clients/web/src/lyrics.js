@@ -36,7 +36,7 @@ export function wordsOf({ lines, language, provider }) {
 export function lyrics(page) {
   return async (_, signal) => {
     const box = el("div", {});
-    let shown = null;
+    let shown; // what stands there, at first nothing at all
     const show = async () => {
       const entry = page.player.track;
       if (entry === shown) return;
