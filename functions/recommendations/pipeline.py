@@ -2,7 +2,8 @@
 
     plays ─ weigh ─ by shard ─ profiles ┬ learn: vocabulary, weights tile by tile, factors ─ model
     catalog ─ by blocks ────────────────┼ stock: unheard-of tracks and what is like them, releases
-                                        ├ tracks' documents, charts, related artists ─ learned
+                                        ├ tracks' documents, charts, related artists
+                                        ├ judge: what each source shall count ─ learned
                                         └ recommend (after learned) ─ summary ─ report
 
 A generation that is learned already, by another zone's run of the same week or by one that was cut
@@ -16,7 +17,8 @@ from typing import Any
 
 import apache_beam as beam
 
-from functions.recommendations import learning, recommending, report, stocking
+from functions.recommendations import judging, learning, recommending, report, stocking
+from functions.recommendations.blending import WEIGHTS
 from functions.recommendations.generations import (
     CHARTS,
     ITEMS,
@@ -32,6 +34,7 @@ from functions.recommendations.plan import Plan
 from functions.recommendations.plays import Source
 from functions.recommendations.shelf import Shelf, zone_folder
 from functions.recommendations.summary import Summary, drift
+from functions.recommendations.weekly import WEEKLY
 
 KEPT = 2
 """Generations before this one that stay: readers may be a week behind, a zone a day."""
@@ -48,9 +51,11 @@ def build(pipeline: Any, plan: Plan, source: Source, shelf: Shelf, outlet: Outle
         model, vocabulary = learning.learn(shards, plan, shelf)
         catalog = stocking.read(pipeline, plan, outlet)
         stock, owners = stocking.stock(catalog, vocabulary, plan, shelf)
-        whole = (model, stock) | "model and stock" >> beam.Flatten()
-        tracks, rest = recommending.keep(shards, whole, owners, plan, shelf, outlet)
-        learned = recommending.finish(tracks, rest, plan, shelf, outlet)
+        objects = (model, stock) | "model and stock" >> beam.Flatten()
+        tracks, rest = recommending.keep(shards, objects, owners, plan, shelf, outlet)
+        weighed = judging.judge(shards, rest, plan, shelf, outlet)
+        whole = (rest, weighed) | "beside tracks and weights" >> beam.Flatten()
+        learned = recommending.finish(tracks, whole, plan, shelf, outlet)
     ready = recommending.ready(shards, learned, plan, outlet)
     summary = recommending.recommend(shards, ready, plan, shelf, outlet)
     _ = summary | "finish" >> beam.Map(finish, plan, shelf, outlet)
@@ -79,6 +84,7 @@ def finish(summary: Summary, plan: Plan, shelf: Shelf, outlet: Outlet) -> None:
             "counts": {**summary.counts(), "vocabulary": len(vocabulary)},
             "figures": summary.figures(vocabulary.listeners),
             "sizes": summary.sizes.tolist(),
+            "weights": _weights(Kept(shelf, plan.generation)),
             "shown": {
                 vocabulary.tracks[at]: int(summary.shown[at])
                 for at in (-summary.shown).argsort(kind="stable")[:2_000].tolist()
@@ -95,6 +101,18 @@ def finish(summary: Summary, plan: Plan, shelf: Shelf, outlet: Outlet) -> None:
         facts = json.loads(known)
     _told(facts, f"{folder}/report.html", plan, outlet)
     _swept(plan, outlet)
+
+
+def _weights(kept: Kept) -> dict[str, Any]:
+    """What each weekly source counted, what it would by hand, and why."""
+    used = judging.weights_of(kept)
+    return {
+        "used": {it: used.values[it] for it in WEEKLY},
+        "by_hand": {it: WEIGHTS[it] for it in WEEKLY},
+        "adopted": used.adopted,
+        "why": used.why,
+        "listeners": used.listeners,
+    }
 
 
 def _past(shelf: Shelf, plan: Plan, weeks: int = 8) -> list[dict[str, Any]]:

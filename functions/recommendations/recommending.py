@@ -3,7 +3,7 @@ documents, lists and a summary out."""
 
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -37,6 +37,7 @@ from functions.recommendations.generations import (
     run_document,
     user_document,
 )
+from functions.recommendations.judging import HIDDEN, weights_of
 from functions.recommendations.learned import Learned, learned
 from functions.recommendations.learning import NAMESPACE, Kept, held_out
 from functions.recommendations.listening import Shard
@@ -55,8 +56,6 @@ RANGE = 1_000
 AT_ONCE = 500
 """Listeners whose scores are in memory together."""
 CHART = 200
-HIDDEN = 0.2
-"""The share of a held-out listener's profile that the measurement hides."""
 
 
 class Charts(beam.DoFn):
@@ -145,7 +144,7 @@ class Recommend(beam.DoFn):
 
     def process(self, shard: Shard, _learned: int) -> Iterator[Summary]:
         began = time.monotonic()
-        model = learned(self._kept)
+        model, weights = learned(self._kept), weights_of(self._kept).values
         total = Summary.nothing(len(model.vocabulary))
         here = _here(shard, self._plan.zone)
         total = total + _counted(total, elsewhere=len(shard.markets) - len(here))
@@ -161,14 +160,16 @@ class Recommend(beam.DoFn):
             ]
             total = total + _counted(total, skipped=len(rows) - len(left))
             if left:
-                total = total + self._fill(rows_of(shard, left), model, opened)
+                total = total + self._fill(rows_of(shard, left), model, weights, opened)
             seen = len(rows)
             _tell(opened, self._plan, lambda run, seen=seen: replace(run, done=run.done + seen))
         self._lists.inc(int(total.sizes.sum()))
         self._seconds.update(int((time.monotonic() - began) * 1000))
         yield total
 
-    def _fill(self, rows: Rows, model: Learned, opened: Opened) -> Summary:
+    def _fill(
+        self, rows: Rows, model: Learned, weights: Mapping[str, float], opened: Opened
+    ) -> Summary:
         plan = self._plan
         crowd = crowd_of(rows, model, opened, plan)
         found = [
@@ -186,6 +187,7 @@ class Recommend(beam.DoFn):
                 mixing.Facts(placed, facts.names),
                 crowd.tastes[listener.user_id],
                 on=plan.now.date(),
+                weights=weights,
             )
         opened.put(USERS, {user_document(plan.generation, it.user_id): it for it in made})
         opened.publish(lists)
@@ -291,13 +293,14 @@ def summed(
     total = Summary.nothing(len(vocabulary))
     weekly = [it for it in lists if it.kind == "discover-weekly"]
     bits = -np.log2(np.maximum(1, vocabulary.listeners) / max(1, vocabulary.users))
-    novelty, explained, tracks = 0.0, 0, 0
+    novelty, explained, tracks, beyond = 0.0, 0, 0, 0
     for mix in weekly:
         total.sizes[min(30, len(mix.track_ids))] += 1
         tracks += len(mix.track_ids)
         explained += sum(bool(it) for it in mix.reasons)
         for track_id in mix.track_ids:
             place = vocabulary.places.get(track_id)
+            beyond += track_id in model.unheard.places
             if place is not None:
                 total.shown[place] += 1
                 novelty += float(bits[place])
@@ -309,6 +312,7 @@ def summed(
         mixes=len(lists) - len(weekly),
         explained=explained,
         tracks=tracks,
+        beyond=beyond,
         novelty=novelty,
     )
 

@@ -51,6 +51,7 @@ def page(runs: Sequence[dict[str, Any]]) -> str:
         ("lists of full length", f"{figures['full_lists']:.1%}"),
         ("tracks explained", f"{figures['explained']:.1%}"),
         ("of the catalog in someone's list", f"{figures['coverage']:.1%}"),
+        ("of what is listed is hardly known", f"{figures['beyond']:.1%}"),
         ("recall@20, held-out listeners", f"{figures['recall_at_20']:.3f}"),
         ("nDCG@10", f"{figures['ndcg_at_10']:.3f}"),
         ("recall@20 of the chart", f"{figures['chart_recall_at_20']:.3f}"),
@@ -88,6 +89,7 @@ def page(runs: Sequence[dict[str, Any]]) -> str:
             ),
         ),
         _figure("Length of lists", "Discover Weekly, tracks in a list", _bars(run["sizes"])),
+        _figure("Weights of sources", _adopted(run["weights"]), _pairs(run["weights"])),
     ]
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title>"
@@ -123,6 +125,35 @@ def warnings(runs: Sequence[dict[str, Any]]) -> list[str]:
     if counts["listeners"] and counts["bots"] > 0.05 * counts["listeners"]:
         found.append("More than one listener in twenty looks like a bot.")
     return found
+
+
+def _adopted(weights: dict[str, Any]) -> str:
+    """Which weights the lists were blended by, and why."""
+    return f"{'fitted' if weights['adopted'] else 'set by hand'}: {weights['why']}"
+
+
+def _pairs(weights: dict[str, Any]) -> str:
+    """Two bars for each source: what it counted, and what it would by hand."""
+    used, by_hand = weights["used"], weights["by_hand"]
+    top = max((*used.values(), *by_hand.values(), 0.01))
+    high = (HEIGHT - _TOP - _BOTTOM) / max(1, len(used))
+    left = _LEFT + 30
+    parts: list[str] = []
+    for at, name in enumerate(used):
+        y = _TOP + at * high
+        parts.append(
+            f"<text x='{left - 6}' y='{y + high / 2 + 4:.1f}' text-anchor='end'>{escape(name)}"
+            "</text>"
+        )
+        for row, (colour, value) in enumerate(((OURS, used[name]), (THEIRS, by_hand[name]))):
+            wide = (WIDTH - left - _RIGHT - 30) * value / top
+            tall = (high - 6) / 2
+            parts.append(
+                f"<rect x='{left}' y='{y + 3 + row * tall:.1f}' width='{wide:.1f}' "
+                f"height='{tall:.1f}' fill='{colour}'/><text x='{left + wide + 4:.1f}' "
+                f"y='{y + 3 + row * tall + tall / 2 + 4:.1f}'>{value:.2f}</text>"
+            )
+    return "".join(parts) + _legend({"used": OURS, "by hand": THEIRS})
 
 
 def _figure(title: str, note: str, body: str) -> str:

@@ -16,8 +16,8 @@ class Summary:
     """`shown[i]`: how many Discover Weeklies hold track i of the vocabulary.
 
     `sizes`: lists by how many tracks they have (0 to 30). `held` listeners were kept out of
-    learning; `recall`, `ndcg` and `chart_recall` are sums over them. `again` counts tracks that
-    the listener's last list had as well. Sources are how many tracks each gave.
+    learning; `recall`, `ndcg` and `chart_recall` are sums over them. `beyond` counts tracks that
+    hardly anyone has heard.
     """
 
     shown: Ints
@@ -29,6 +29,7 @@ class Summary:
     mixes: int = 0
     explained: int = 0
     tracks: int = 0
+    beyond: int = 0
     novelty: float = 0.0
     held: int = 0
     recall: float = 0.0
@@ -60,7 +61,7 @@ class Summary:
         """The whole numbers, for the run's document."""
         names = (
             "listeners", "skipped", "bots", "empty", "mixes", "tracks", "explained", "held",
-            "elsewhere",
+            "elsewhere", "beyond",
         )  # fmt: skip
         return {name: int(getattr(self, name)) for name in names}
 
@@ -78,6 +79,7 @@ class Summary:
             "full_lists": _share(int(self.sizes[30:].sum()), int(self.sizes.sum())),
             "novelty_bits": round(self.novelty / max(1, self.tracks), 3),
             "explained": _share(self.explained, self.tracks),
+            "beyond": _share(self.beyond, self.tracks),
             "recall_at_20": round(self.recall / held, 4),
             "ndcg_at_10": round(self.ndcg / held, 4),
             "chart_recall_at_20": round(self.chart_recall / held, 4),

@@ -115,7 +115,7 @@ def test_recommend_run_fills_discover_weekly_for_all(cloud: Cloud, listened: Wor
         f"/v1/recommendations/runs/{generation_of(datetime.now(UTC))}/all/report"
     )
     assert page.status_code == 200
-    assert page.text.count("<svg") == 4
+    assert page.text.count("<svg") == 5
 
 
 @pytest.mark.slow

@@ -160,8 +160,10 @@ def test_the_report_tells_quality_coverage_and_drift(made):
     assert facts["counts"]["bots"] == 1
     assert facts["figures"]["recall_at_20"] > 3 * facts["figures"]["chart_recall_at_20"]
     assert facts["figures"]["coverage"] > 0.5
+    assert not facts["weights"]["adopted"]
+    assert "held-out listeners are too few" in facts["weights"]["why"]
     page = (folder / "generations" / WEEK / "all" / "report.html").read_text()
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 5
     assert "NaN" not in page
     assert "http" not in page.replace("http://www.w3.org", "")
 

@@ -5,6 +5,11 @@ import numpy as np
 from functions.recommendations import report
 from functions.recommendations.summary import Summary, drift, gini
 
+WEIGHED = {
+    "used": {"listening": 1.0, "audio": 0.8}, "by_hand": {"listening": 1.0, "audio": 0.2},
+    "adopted": True, "why": "they find <more>", "listeners": 300,
+}  # fmt: skip
+
 
 def facts(week: int = 47, **figures: float) -> dict:
     summary = Summary(np.array([3, 0, 1]), np.eye(31, dtype=int)[30], listeners=1, held=30)
@@ -12,7 +17,8 @@ def facts(week: int = 47, **figures: float) -> dict:
     known = {**summary.figures(np.array([2, 2, 2])), "drift": 0.1, "recall_at_20": 0.3}
     return {
         "generation": f"2026-W{week}", "zone": "all", "made_at": "2026-11-16T03:00:00+00:00",
-        "counts": counts, "figures": {**known, **figures}, "sizes": summary.sizes.tolist(),
+        "weights": WEIGHED, "counts": counts, "figures": {**known, **figures},
+        "sizes": summary.sizes.tolist(),
         "lorenz_shown": report.lorenz(summary.shown), "lorenz_plays": report.lorenz([2, 2, 2]),
     }  # fmt: skip
 
@@ -20,7 +26,7 @@ def facts(week: int = 47, **figures: float) -> dict:
 def test_the_page_shows_every_week_that_had_a_batch():
     page = report.page([facts(44), facts(46), facts(47)])
     assert re.findall(r">(W\d\d)<", page) == ["W44", "W46", "W47"] * 2
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 5
 
 
 def test_plots_stay_within_their_frames():
@@ -68,3 +74,10 @@ def test_summaries_add_up():
     one = Summary(np.array([1, 0]), np.zeros(31, dtype=int), listeners=2, recall=0.5)
     both = Summary.sum([one, one, Summary.nothing(2)])
     assert (both.listeners, both.recall, both.shown.tolist()) == (4, 1.0, [2, 0])
+
+
+def test_the_page_shows_what_sources_counted_and_why():
+    page = report.page([facts()])
+    assert "fitted: they find &lt;more&gt;" in page
+    assert ">0.80</text>" in page
+    assert ">0.20</text>" in page
