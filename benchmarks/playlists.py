@@ -134,9 +134,7 @@ class Instance:
             now=lambda: datetime.now(UTC),
             clock=time.monotonic,
         )
-        self.views = Views(
-            self.store, now_ms=now_ms, covers=self._covers, told=self.publication.tell
-        )
+        self.views = Views(self.store, now_ms=now_ms, covers=_no_covers, told=self.publication.tell)
         self.sequencer = Sequencer(
             self.store,
             name,
@@ -150,9 +148,6 @@ class Instance:
 
     async def _publish(self, event: Any) -> None:
         self.said.append(event)
-
-    async def _covers(self, state: Any) -> tuple[str, ...]:
-        return ()
 
     def _committed(self, live: Any, chunk: Chunk) -> None:
         self.publication.say(live, chunk)
@@ -331,7 +326,7 @@ async def rebuild_s(database: Any, ops: int) -> float:
             documents.clear()
     await log.create_many(documents)
     began, cpu = time.monotonic(), time.process_time()
-    state = await rebuild(store, id, now_ms=now_ms)
+    state = await rebuild(store, id, now_ms=now_ms, covers=_no_covers)
     took = time.monotonic() - began
     assert state.revision == ops
     items, cpu = len(state.listing), time.process_time() - cpu
@@ -370,6 +365,10 @@ def random_log(id: str, ops: int) -> Iterator[Chunk]:
         seq += 1
         state.seq = seq
         yield Chunk(seq, base, "bench", tuple(batches))
+
+
+async def _no_covers(state: Any) -> tuple[str, ...]:
+    return ()
 
 
 def now_ms() -> int:

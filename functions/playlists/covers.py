@@ -6,11 +6,13 @@ import hashlib
 import io
 import logging
 from base64 import b64decode
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
+from functions.playlists.ops import Entry
 from shared import covers
 from shared.errors import Invalid, SegueError, TooLarge
 from shared.gcp.images import Images, keep
+from shared.webapi.cards import TrackCard
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +88,15 @@ def mosaic(tiles: Sequence[bytes]) -> bytes:
     buffer = io.BytesIO()
     whole.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
+
+
+async def first_of(
+    entries: Iterable[Entry], tracks: Callable[[list[str]], Awaitable[Mapping[str, TrackCard]]]
+) -> tuple[str, ...]:
+    """The first four covers of the items; `tracks` gives those that are known, by id."""
+    ids = [it.uri.rpartition(":")[2] for it in entries if it.uri.startswith("spotify:track:")]
+    known = await tracks(ids)
+    return distinct(known[id].cover_id for id in ids if id in known)
 
 
 def distinct(cover_ids: Iterable[str | None]) -> tuple[str, ...]:

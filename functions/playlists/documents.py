@@ -5,7 +5,7 @@
     playlists/{id}/pages/{page id}    250 items; never written twice
     playlists/{id}/snapshots/{revision:012d}   a view that stays, every 1,000 ops
 
-All but the log can be made from the log (`python -m functions.playlists.job`).
+All but the log can be made from the log (`python -m functions.playlists.job --all`).
 """
 
 from collections.abc import Callable, Iterable

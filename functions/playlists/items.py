@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from functions.playlists.covers import Mosaics, distinct
+from functions.playlists.covers import Mosaics, first_of
 from functions.playlists.ops import Entry
 from functions.playlists.playlists import Playlists, Seen
 from functions.playlists.projections import Projections
@@ -90,9 +90,7 @@ class Items:
 
     async def covers(self, entries: Sequence[Entry]) -> tuple[str, ...]:
         """The first four covers of the items."""
-        ids = [it.uri.rpartition(":")[2] for it in entries if it.uri.startswith(_TRACK)]
-        tracks = await self._projections.tracks(ids)
-        return distinct(tracks[id].cover_id for id in ids if id in tracks)
+        return await first_of(entries, self._projections.tracks)
 
     async def _instead(
         self, tracks: dict[str, TrackCard], market: str | None

@@ -4,12 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from functions.playlists import codec
-from functions.playlists.documents import PageDocument, SnapshotDocument, ViewDocument, key
+from functions.playlists.documents import (
+    PageDocument,
+    SnapshotDocument,
+    ViewDocument,
+    chunk_of,
+    key,
+)
 from functions.playlists.ops import Chunk
 from functions.playlists.paging import PageOf, paged
 from functions.playlists.playlist import Playlist, apply_chunk, empty
 from functions.playlists.store import FRONT, MAX_FETCH, Folded, Store
-from functions.playlists.views import SNAPSHOT_OPS, directory, view_document
+from functions.playlists.views import SNAPSHOT_OPS, Covers, snapshot_document, view_document
 from shared.errors import NotFound
 from shared.ids import derived_id
 
@@ -21,10 +27,13 @@ OLDER_OPS = 5 * SNAPSHOT_OPS
 """Between snapshots of what is longer ago than `RECENT_OPS`: most of the work is to write them."""
 
 
-async def rebuild(store: Store, playlist_id: str, *, now_ms: Callable[[], int]) -> Playlist:
+async def rebuild(
+    store: Store, playlist_id: str, *, now_ms: Callable[[], int], covers: Covers
+) -> Playlist:
     """Write snapshots, pages and view of a playlist anew, from nothing but the log.
 
-    What is edited meanwhile is not lost: it is in the log, beyond the view.
+    What is edited meanwhile is not lost: it is in the log, beyond the view. However long the log
+    is, a few fetches of it are in memory.
 
     Raises:
         NotFound: there is no log (code PLAYLIST_NOT_FOUND).
@@ -35,14 +44,14 @@ async def rebuild(store: Store, playlist_id: str, *, now_ms: Callable[[], int]) 
     kept: tuple[str, ...] = ()
     waiting: dict[str, PageDocument] = {}
     documents: dict[str, SnapshotDocument] = {}
-    chunks = [chunk async for chunk in _chunks(store, playlist_id)]
-    recent = (chunks[-1].revision if chunks else 0) - RECENT_OPS
-    for chunk in chunks:
+    newest = await store.log(playlist_id).page("n", descending=True, limit=1)
+    recent = (chunk_of(newest[0]).revision if newest else 0) - RECENT_OPS
+    async for chunk in _chunks(store, playlist_id):
         apply_chunk(state, chunk)
         every = SNAPSHOT_OPS if state.revision > recent else OLDER_OPS
         if state.revision - (snapshots[-1][0] if snapshots else 0) >= every:
             pages = _written(playlist_id, state, pages, waiting)
-            documents[key(state.revision)] = _snapshot(state, pages)
+            documents[key(state.revision)] = snapshot_document(state, pages)
             snapshots.append((state.revision, state.seq))
             kept = tuple(page.page_id for page in pages[1:])
             if len(waiting) >= PAGES_AT_ONCE:
@@ -51,7 +60,9 @@ async def rebuild(store: Store, playlist_id: str, *, now_ms: Callable[[], int]) 
         raise NotFound(f"no playlist {playlist_id}", code="PLAYLIST_NOT_FOUND")
     pages = _written(playlist_id, state, pages, waiting)
     await _flush(store, playlist_id, waiting, documents)
-    folded = Folded(state.seq, state.revision, pages, snapshots, kept, (), now_ms())
+    folded = Folded(
+        state.seq, state.revision, pages, snapshots, kept, await covers(state), now_ms()
+    )
     document = view_document(playlist_id, folded, state)
 
     def change(known: ViewDocument | None) -> ViewDocument | None:
@@ -99,17 +110,6 @@ def _written(
         else:
             found.append(page)
     return found
-
-
-def _snapshot(state: Playlist, pages: list[PageOf]) -> SnapshotDocument:
-    return SnapshotDocument(
-        state.revision,
-        state.seq,
-        state.attributes.changed_at,
-        codec.pack_attributes(state.attributes),
-        codec.pack_entries(pages[0].entries if pages else ()),
-        directory(pages),
-    )
 
 
 async def _flush(

@@ -145,16 +145,21 @@ class Views:
         live.view, live.base = fresh.view, fresh.base
 
     async def _snapshot(self, playlist_id: str, state: Playlist, pages: list[PageOf]) -> None:
-        document = SnapshotDocument(
-            state.revision,
-            state.seq,
-            state.attributes.changed_at,
-            codec.pack_attributes(state.attributes),
-            codec.pack_entries(pages[0].entries if pages else ()),
-            directory(pages),
-        )
+        document = snapshot_document(state, pages)
         # Another instance may have written the same one.
         await self._store.snapshots(playlist_id).create_many({key(state.revision): document})
+
+
+def snapshot_document(state: Playlist, pages: list[PageOf]) -> SnapshotDocument:
+    """The playlist as it is, of `pages` that stay."""
+    return SnapshotDocument(
+        state.revision,
+        state.seq,
+        state.attributes.changed_at,
+        codec.pack_attributes(state.attributes),
+        codec.pack_entries(pages[0].entries if pages else ()),
+        directory(pages),
+    )
 
 
 def view_document(playlist_id: str, folded: Folded, state: Playlist) -> ViewDocument:

@@ -304,3 +304,25 @@ async def _answered() -> AsyncIterator[None]:
         yield
     except (*_TRANSIENT, exceptions.RetryError) as error:
         raise Unavailable("Firestore did not answer in time") from error
+
+
+async def holders(
+    client: AsyncClient, collection: str, held: str, *, after: str = ""
+) -> AsyncIterator[str]:
+    """The ids of all documents of `collection` below which a collection `held` has something, in
+    order, beyond `after`; they themselves need not exist. One read for each, and no more.
+
+    Raises:
+        Unavailable: Firestore did not answer; go on after the last one seen.
+    """
+    group = client.collection_group(held).select([]).order_by(FieldPath.document_id()).limit(1)
+    while True:
+        # No id of ours sorts after "~" or before "!".
+        last = client.document(collection, after or "!", held, "~")
+        async with _answered():
+            found = await group.start_after({FieldPath.document_id(): last}).get(timeout=TIMEOUT_S)
+        parent = found[0].reference.parent.parent if found else None
+        if parent is None or parent.parent.id != collection:
+            return
+        after = parent.id
+        yield after

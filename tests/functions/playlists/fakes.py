@@ -37,6 +37,10 @@ def uri(number: int | str) -> str:
     return f"spotify:track:{derived_id('track', str(number))}"
 
 
+async def no_covers(state: object) -> tuple[str, ...]:
+    return ()
+
+
 class FakeImages:
     """Pictures in a dict."""
 

@@ -19,7 +19,7 @@ from functions.playlists.rebuilding import rebuild
 from shared.errors import Invalid, NotFound, TooManyRequests, Unavailable
 from shared.gcp.memory import MemoryDocuments
 from tests.functions.playlists.appending import DiskDocuments, chunks_in
-from tests.functions.playlists.fakes import Cloud, Instance, uri
+from tests.functions.playlists.fakes import Cloud, Instance, no_covers, uri
 from tests.functions.playlists.simulator import logged
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -145,7 +145,7 @@ async def test_everything_but_the_log_can_be_lost():
     for path in (VIEWS, pages_path(id), snapshots_path(id)):
         cloud.collections[path]._documents.clear()
     fresh = Instance(cloud, "fresh")
-    await rebuild(fresh.service.store, id, now_ms=lambda: 1)
+    await rebuild(fresh.service.store, id, now_ms=lambda: 1, covers=no_covers)
     seen = await Instance(cloud, "reader").service.playlists.see(id, "o")
     assert seen.view is not None
     reader = Instance(cloud, "reader").service.playlists
@@ -153,7 +153,7 @@ async def test_everything_but_the_log_can_be_lost():
     live = await reader.live(id, "o")
     assert (await reader.store.at_revision(live, 777)).listing.order() == past
     with pytest.raises(NotFound):
-        await rebuild(fresh.service.store, "z" * 22, now_ms=lambda: 1)
+        await rebuild(fresh.service.store, "z" * 22, now_ms=lambda: 1, covers=no_covers)
 
 
 async def test_the_first_page_of_a_long_list_is_two_documents_and_all_of_it_fifty():

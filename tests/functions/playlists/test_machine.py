@@ -19,7 +19,7 @@ from functions.playlists.ops import Add, Entry, Move, Place, Remove, Roles, Set
 from functions.playlists.playlist import replay
 from functions.playlists.rebuilding import rebuild
 from shared.errors import Forbidden, NotFound
-from tests.functions.playlists.fakes import Cloud, Instance, uri
+from tests.functions.playlists.fakes import Cloud, Instance, no_covers, uri
 from tests.functions.playlists.simulator import logged
 
 ID = "p" * 22
@@ -184,7 +184,9 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def make_again(self) -> None:
         self.loop.run_until_complete(
-            rebuild(Instance(self.cloud, "job").service.store, ID, now_ms=self._now_ms)
+            rebuild(
+                Instance(self.cloud, "job").service.store, ID, now_ms=self._now_ms, covers=no_covers
+            )
         )
 
     @invariant()
