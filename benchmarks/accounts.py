@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from benchmarks.report import emit
+from functions.accounts.mail import NoMail
 from functions.accounts.main import Settings, build
 from functions.accounts.passwords import MEMORY_KIB, PARALLELISM, TIME_COST
 from functions.accounts.signing import Signer
@@ -118,8 +119,9 @@ def seconds(runs: dict[str, Callable[[], object]], calls: int) -> dict[str, floa
 
 async def _client() -> httpx.AsyncClient:
     settings = Settings(
-        "p", ISSUER, PEM, "", SECRET, "whsec", "A" * 43 + "=", "SE", "https://x", "a", "e"
-    )
+        "p", ISSUER, PEM, "", SECRET, "whsec", "A" * 43 + "=", "SE", "https://x", "a", "e",
+        "", 0, "none", "", "", "",
+    )  # fmt: skip
 
     async def publish(event: object) -> None:
         pass
@@ -130,6 +132,7 @@ async def _client() -> httpx.AsyncClient:
         publish,
         Surroundings(ISSUER),
         Caller(StaticKeys({}), "a", "e"),
+        NoMail(),
         on_stop=[],
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER)

@@ -10,6 +10,7 @@ OIDC_CERTS_URL = "https://www.googleapis.com/oauth2/v3/certs"
 NO_PARTY = "PADPIDA0000000000Q"
 """A DDEX party id that nobody has: until `segue:ddexPartyId` says ours, no deal that names its
 channels is for us."""
+UNSET = "none"
 RUN_API_ENDPOINT = "https://run.googleapis.com"
 DATAFLOW_API_ENDPOINT = "https://dataflow.googleapis.com"
 
@@ -59,6 +60,38 @@ def read_edges(text: str, domain: str, urls: str = "") -> tuple[EdgeConfig, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class MailConfig:
+    """The relay that mail leaves by. Without `host` none is sent, and pages say so."""
+
+    host: str
+    port: int
+    security: str
+    username: str
+    password: pulumi.Output[str]
+    sender: str
+
+    @classmethod
+    def load(cls, segue: pulumi.Config, domain: str) -> "MailConfig":
+        """`segue:smtpHost` and what goes with it. A relay that wants a user name wants a password
+        too: without `segue:smtpPassword` the program stops."""
+        host = segue.get("smtpHost") or ""
+        username = segue.get("smtpUsername") or ""
+        if host and username:
+            password = segue.require_secret("smtpPassword")
+        else:
+            # Secret Manager takes no empty secret.
+            password = segue.get_secret("smtpPassword") or pulumi.Output.secret(UNSET)
+        return cls(
+            host=host,
+            port=segue.get_int("smtpPort") or 587,
+            security=segue.get("smtpSecurity") or "starttls",
+            username=username,
+            password=password,
+            sender=segue.get("mailFrom") or f"Segue <no-reply@{domain}>",
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class StackConfig:
     """What differs between stacks. `regions[0]` is the primary: events and data live there.
 
@@ -82,6 +115,7 @@ class StackConfig:
     bootstrap_client_secret: pulumi.Output[str]
     billing_webhook_secret: pulumi.Output[str]
     app_password_key: pulumi.Output[str]
+    mail: MailConfig
     jwt_other_key: str
     cdn_key_name: str
     cdn_other_key_name: str
@@ -149,6 +183,7 @@ class StackConfig:
             bootstrap_client_secret=segue.require_secret("bootstrapClientSecret"),
             billing_webhook_secret=segue.require_secret("billingWebhookSecret"),
             app_password_key=segue.require_secret("appPasswordKey"),
+            mail=MailConfig.load(segue, domain),
             jwt_other_key=segue.get("jwtOtherKey") or "",
             cdn_key_name=segue.get("cdnKeyName") or "audio-1",
             cdn_other_key_name=segue.get("cdnOtherKeyName") or "",

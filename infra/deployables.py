@@ -254,6 +254,11 @@ class Deployed(pulumi.ComponentResource):
             "cdn_key_name": config.cdn_key_name,
             "edges": config.edges_json,
             "jwt_other_key": config.jwt_other_key,
+            "mail_from": config.mail.sender,
+            "smtp_host": config.mail.host,
+            "smtp_port": str(config.mail.port),
+            "smtp_security": config.mail.security,
+            "smtp_username": config.mail.username,
         }
         known |= {f"bucket_{name}": f"{project}-{name}" for name in entry.buckets}
         known |= {f"dataset_{name}": f"{project}.{DATASETS[name]}" for name in entry.datasets}

@@ -13,6 +13,7 @@ from functions.accounts.accounts import Accounts, WrongPassword
 from functions.accounts.app_access import AppAccess
 from functions.accounts.browser import PageError, Pages, Visitor
 from functions.accounts.countries import COUNTRIES
+from functions.accounts.mailboxes import Mailboxes
 from functions.accounts.surroundings import Surroundings, address_of
 from functions.accounts.users import User
 from shared.errors import Conflict, Invalid
@@ -21,7 +22,13 @@ Form = dict[str, str]
 Action = Callable[[Request, Visitor, User, Form], Awaitable[Response]]
 
 
-def routes(pages: Pages, accounts: Accounts, access: AppAccess, around: Surroundings) -> APIRouter:
+def routes(
+    pages: Pages,
+    accounts: Accounts,
+    mailboxes: Mailboxes,
+    access: AppAccess,
+    around: Surroundings,
+) -> APIRouter:
     """`/account` and what its forms do."""
     router = APIRouter()
 
@@ -40,6 +47,7 @@ def routes(pages: Pages, accounts: Accounts, access: AppAccess, around: Surround
             here=visitor.session_id,
             app_passwords=await access.list(user),
             made=made,
+            mail_is_on=mailboxes.is_on,
             server=around.issuer,
             done=done,
             problem=problem,
@@ -94,6 +102,33 @@ def routes(pages: Pages, accounts: Accounts, access: AppAccess, around: Surround
             # Every session ended, this one too; this browser gets a new one.
             response = pages.redirect(visitor, "/account")
             return await pages.sign_in(response, request, changed)
+
+        return await act(request, action)
+
+    @router.post("/account/email")
+    async def email(request: Request) -> Response:
+        async def action(request: Request, visitor: Visitor, user: User, form: Form) -> Response:
+            address = address_of(request)
+            await accounts.reauthenticate(user, form.get("email_password", ""), address)
+            changed = await mailboxes.ask_change(user, form.get("email", ""), address)
+            done = f"We wrote to {changed.pending_email}: follow the link there to move."
+            return await overview(visitor, changed, done=done)
+
+        return await act(request, action)
+
+    @router.post("/account/email/again")
+    async def email_again(request: Request) -> Response:
+        async def action(request: Request, visitor: Visitor, user: User, form: Form) -> Response:
+            to = await mailboxes.ask_again(user, address_of(request))
+            return await overview(visitor, user, done=f"The mail to {to} is on its way.")
+
+        return await act(request, action)
+
+    @router.post("/account/email/keep")
+    async def keep_email(request: Request) -> Response:
+        async def action(request: Request, visitor: Visitor, user: User, form: Form) -> Response:
+            await mailboxes.keep_address(user.user_id)
+            return pages.redirect(visitor, "/account")
 
         return await act(request, action)
 

@@ -1,5 +1,6 @@
 """What people do with their accounts, by page or by API."""
 
+import logging
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -9,12 +10,15 @@ from functions.accounts.app_access import without_secrets
 from functions.accounts.app_passwords import AppPasswords
 from functions.accounts.attempts import Throttle
 from functions.accounts.countries import COUNTRIES
+from functions.accounts.outbox import Outbox
 from functions.accounts.passwords import Passwords, check_strength
 from functions.accounts.publication import Publication
 from functions.accounts.store import Consents, Store
 from functions.accounts.surroundings import Surroundings
 from functions.accounts.users import User
-from shared.errors import Forbidden, Invalid
+from shared.errors import Forbidden, Invalid, Unavailable
+
+log = logging.getLogger(__name__)
 
 
 class WrongPassword(Forbidden):
@@ -35,18 +39,21 @@ class Accounts:
         passwords: Passwords,
         throttle: Throttle,
         publication: Publication,
+        outbox: Outbox,
         around: Surroundings,
     ) -> None:
         self._store = store
         self._passwords = passwords
         self._throttle = throttle
         self._publication = publication
+        self._outbox = outbox
         self._around = around
 
     async def sign_up(
         self, email: str, name: str, password: str, territory: str, address: str | None
     ) -> User:
-        """A new user on the free plan. `address` None: no stranger asks, so nothing is counted.
+        """A new user on the free plan, who is sent a link to confirm the address. `address` None:
+        an operator asks, so nothing is counted and nobody is written to.
 
         Raises:
             Invalid: INVALID_EMAIL, INVALID_NAME, WEAK_PASSWORD, INVALID_TERRITORY.
@@ -64,6 +71,12 @@ class Accounts:
         user = users.sign_up(self._around.new_id(), email, name, hashed, territory, at)
         await self._store.users.create(user)
         await self._publication.of(user)
+        if address is not None:
+            try:
+                await self._outbox.put("confirm", user.email, user.user_id)
+            except Unavailable as error:
+                # The account is there; its page offers to send the mail again.
+                log.warning("user %s was sent no mail", user.user_id, exc_info=error)
         return user
 
     async def sign_in(self, email: str, password: str, address: str) -> User:
@@ -85,13 +98,13 @@ class Accounts:
         return user
 
     async def change_password(self, user: User, old: str, new: str, address: str) -> User:
-        """Another password; every session ends.
+        """Another password; every session ends, and the user is told by mail.
 
         Raises:
             WrongPassword, TooManyAttempts
             Invalid: WEAK_PASSWORD.
         """
-        await self._reauthenticate(user, old, address)
+        await self.reauthenticate(user, old, address)
         check_strength(new, user.email, user.email.partition("@")[0], user.display_name)
         hashed = await self._passwords.hash(new)
         at = self._around.now()
@@ -99,6 +112,7 @@ class Accounts:
             user.user_id, lambda it: users.set_password(it, hashed, at)
         )
         await self._store.sessions.forget(user.user_id)
+        await self._outbox.put("password-changed", user.email, user.user_id)
         return changed
 
     async def sign_out_everywhere(self, user_id: str) -> None:
@@ -192,7 +206,7 @@ class Accounts:
         Raises:
             WrongPassword, TooManyAttempts
         """
-        await self._reauthenticate(user, password, address)
+        await self.reauthenticate(user, password, address)
         at = self._around.now()
         # The tombstone first: from here on nobody signs in, whatever fails below.
         gone = await self._store.users.change(user.user_id, lambda it: users.remove(it, at))
@@ -200,6 +214,7 @@ class Accounts:
         await self._store.sessions.forget(user.user_id)
         await self._store.consents.put(user.user_id, Consents({}))
         await self._store.app_passwords.put(user.user_id, AppPasswords())
+        await self._outbox.forget(user.user_id)
         await self._publication.of(gone)
 
     async def consented(self, user_id: str, client_id: str) -> frozenset[str] | None:
@@ -218,7 +233,8 @@ class Accounts:
 
         await self._store.consents.update(user_id, change)
 
-    async def _reauthenticate(self, user: User, password: str, address: str) -> None:
+    async def reauthenticate(self, user: User, password: str, address: str) -> None:
+        """Let through whoever knows the password. Raises WrongPassword, TooManyAttempts."""
         await self._throttle.check("sign-in", user.email, address)
         if not await self._passwords.verify(user.password_hash, password):
             await self._throttle.failed("sign-in", user.email, address)

@@ -45,6 +45,10 @@ ACCOUNT = Limit(100, timedelta(hours=1))
 """One account from anywhere; higher, so that a stranger locks nobody out cheaply."""
 ADDRESS = Limit(50, timedelta(minutes=15))
 """One address against all accounts: many people may share it."""
+MAILBOX = Limit(5, timedelta(hours=1))
+"""Mails to one mailbox, whoever asks for them."""
+MAILER = Limit(20, timedelta(hours=1))
+"""Mails that one address asks for."""
 
 
 class TooManyAttempts(TooManyRequests):
@@ -85,6 +89,15 @@ class Throttle:
             if found.expires_at > now and found.failures >= limits[key].failures:
                 raise TooManyAttempts(int((found.expires_at - now).total_seconds()))
 
+    async def spend(self, kind: str, account: str, address: str) -> None:
+        """Let an attempt through that counts whatever comes of it, as a mail does.
+
+        Raises:
+            TooManyAttempts
+        """
+        await self.check(kind, account, address)
+        await self.failed(kind, account, address)
+
     async def failed(self, kind: str, account: str, address: str) -> None:
         """Count a failure. One that meets too many others at once is not counted twice."""
         now = self._now()
@@ -103,11 +116,13 @@ class Throttle:
 
 
 def _limits(kind: str, account: str, address: str) -> dict[str, Limit]:
+    mails = kind == "mail"
     named = {
-        f"pair {account} {address}": PAIR,
-        f"account {account}": ACCOUNT,
-        f"address {address}": ADDRESS,
+        f"account {account}": MAILBOX if mails else ACCOUNT,
+        f"address {address}": MAILER if mails else ADDRESS,
     }
+    if not mails:
+        named[f"pair {account} {address}"] = PAIR
     return {_key(f"{kind} {name}"): limit for name, limit in named.items()}
 
 

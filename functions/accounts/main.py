@@ -1,5 +1,6 @@
 """accounts: users, plans and devices; the authorization server and its pages."""
 
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from functions.accounts import (
     devices,
     domain,
     forwarding,
+    mailbox_pages,
     oauth,
     sign_in,
 )
@@ -25,30 +27,37 @@ from functions.accounts.app_passwords import Seal
 from functions.accounts.attempts import Throttle
 from functions.accounts.browser import Pages
 from functions.accounts.introspection import Introspection
+from functions.accounts.mail import Mail, NoMail
+from functions.accounts.mailboxes import Mailboxes
+from functions.accounts.outbox import Outbox, Postman
 from functions.accounts.passwords import Passwords
 from functions.accounts.publication import Publication
 from functions.accounts.shapes import ANSWERS
 from functions.accounts.signing import Signer
+from functions.accounts.smtp import Relay, SmtpMail
 from functions.accounts.store import OpenCollection, Store
 from functions.accounts.surroundings import Surroundings
 from functions.accounts.tokens import Tokens
-from shared.events import UserChanged
+from shared.events import MailQueued, UserChanged
 from shared.gcp import firestore
 from shared.gcp.pubsub import Publisher
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
-from shared.web.jwks import RemoteKeys
 from shared.web.keys import StaticKeys
 from shared.web.principal import Verifier
-from shared.web.push import Caller, tasks
+from shared.web.push import Caller, subscriptions, tasks
+from shared.web.trust import caller_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`jwt_signing_key`: PEM, EC P-256, private. `jwt_other_key`: the other live one, public, or
     empty. `bootstrap_client_secret`: the operator's. `billing_webhook_secret`: the provider's.
-    `app_password_key`: 256 bits in base64url, or several with commas, the newest first."""
+    `app_password_key`: 256 bits in base64url, or several with commas, the newest first.
+    `smtp_host` empty: no mail is sent, and pages say so. The rest of mail: `smtp.Relay`."""
 
     google_cloud_project: str
     public_url: str
@@ -61,6 +70,12 @@ class Settings:
     oidc_certs_url: str
     service_audience: str
     push_identity: str
+    smtp_host: str
+    smtp_port: int
+    smtp_security: str
+    smtp_username: str
+    smtp_password: str
+    mail_from: str
 
 
 def create() -> FastAPI:
@@ -73,17 +88,14 @@ def create() -> FastAPI:
     def collection(name: str, cls: type, what: str) -> firestore.FirestoreDocuments:
         return firestore.FirestoreDocuments(database, name, cls, what)
 
-    caller = Caller(
-        RemoteKeys(settings.oidc_certs_url, "RS256"),
-        settings.service_audience,
-        settings.push_identity,
-    )
+    caller = caller_of(settings)
     return build(
         settings,
         collection,
         publish,
         Surroundings(settings.public_url),
         caller,
+        _mail(settings),
         on_stop=[publish.stop],
     )
 
@@ -91,9 +103,10 @@ def create() -> FastAPI:
 def build(
     settings: Settings,
     collection: OpenCollection,
-    publish: Callable[[UserChanged], Awaitable[None]],
+    publish: Callable[[UserChanged | MailQueued], Awaitable[None]],
     around: Surroundings,
     caller: Caller,
+    mail: Mail,
     *,
     on_stop: list[Callable[[], Awaitable[None]]],
 ) -> FastAPI:
@@ -114,7 +127,10 @@ def build(
     passwords = Passwords()
     throttle = Throttle(store.attempts, now=around.now)
     publication = Publication(store.users, publish, now=around.now)
-    accounts = Accounts(store, passwords, throttle, publication, around)
+    outbox = Outbox(store.errands, publish, around, is_on=mail.is_on)
+    accounts = Accounts(store, passwords, throttle, publication, outbox, around)
+    mailboxes = Mailboxes(store, passwords, throttle, outbox, around)
+    postman = Postman(store.errands, mailboxes.write, mail, around)
     tokens = Tokens(store, signer, around)
     introspection = Introspection(store, signer, around)
     access = AppAccess(store, Seal.parse(settings.app_password_key), signer, around)
@@ -125,18 +141,36 @@ def build(
         authorize.routes(pages, accounts, store, around),
         sign_in.routes(pages, accounts, store.clients, settings.default_territory),
         devices.routes(pages, store, throttle, around),
-        account_page.routes(pages, accounts, access, around),
+        account_page.routes(pages, accounts, mailboxes, access, around),
+        mailbox_pages.routes(pages, mailboxes),
         app_access.routes(access),
         api.operator_routes(store, accounts, around),
         api.routes(store, accounts, introspection, around),
         api.app_password_routes(store, access, introspection),
         billing.routes(store, accounts, settings.billing_webhook_secret, around),
         forwarding.routes(httpx.AsyncClient(), settings.public_url),
-        tasks(caller, {"republish-users": publication.sweep}),
+        subscriptions(caller, {MailQueued: postman.on_mail_queued}),
+        tasks(caller, {"republish-users": publication.sweep, "send-mail": postman.sweep}),
         # The tokens it checks are its own: no fetch from itself.
         answers=ANSWERS,
         verifier=Verifier(
             StaticKeys(signer.live), settings.public_url, clock=lambda: around.now().timestamp()
         ),
         on_stop=[passwords.stop, *on_stop],
+    )
+
+
+def _mail(settings: Settings) -> Mail:
+    if not settings.smtp_host:
+        log.warning("no mail relay is configured: no mail is sent (segue:smtpHost)")
+        return NoMail()
+    return SmtpMail(
+        Relay(
+            settings.smtp_host,
+            settings.smtp_port,
+            settings.smtp_security,
+            settings.smtp_username,
+            settings.smtp_password,
+            settings.mail_from,
+        )
     )

@@ -11,6 +11,8 @@ from functions.accounts.attempts import COLLECTION as ATTEMPTS
 from functions.accounts.attempts import Attempts
 from functions.accounts.codes import AuthorizationCode, DeviceCode, UserCode
 from functions.accounts.domain import Client
+from functions.accounts.outbox import Errand
+from functions.accounts.proofs import Proof
 from functions.accounts.sessions import Browser, Family, Index
 from functions.accounts.users import User, email_key
 from shared.errors import Conflict, NotFound
@@ -77,23 +79,32 @@ class Users:
         Raises:
             Conflict: the address belongs to somebody (code EMAIL_TAKEN).
         """
-        key = email_key(user.email)
-        mine = EmailClaim(user.user_id, user.created_at)
+        await self.claim_email(user.email, user.user_id, user.created_at)
+        await self._documents.create(user.user_id, user)
+
+    async def claim_email(self, email: str, user_id: str, at: datetime) -> None:
+        """Make an address that user's, before the user has it. Again is no conflict.
+
+        Raises:
+            Conflict: the address belongs to somebody else (code EMAIL_TAKEN).
+        """
+        key, mine = email_key(email), EmailClaim(user_id, at)
         found = await self._claims.find(key)
-        if found and found.user_id and not await self._broke_off(found, user.created_at):
+        theirs = found is not None and found.user_id not in (None, user_id)
+        if found and theirs and not await self._broke_off(found, email, at):
             raise Conflict("that address has an account already", code="EMAIL_TAKEN")
         # Whoever claimed it since we looked was quicker.
         claimed = await self._claims.update(key, lambda now: mine if now == found else None)
-        if claimed != mine:
+        if claimed is None or claimed.user_id != user_id:
             raise Conflict("that address has an account already", code="EMAIL_TAKEN")
-        await self._documents.create(user.user_id, user)
 
-    async def _broke_off(self, claim: EmailClaim, at: datetime) -> bool:
-        """Whether a sign-up claimed an address and then never made the user."""
+    async def _broke_off(self, claim: EmailClaim, email: str, at: datetime) -> bool:
+        """Whether an address was claimed, and then nobody got it."""
         assert claim.user_id is not None
         if claim.claimed_at is None or at - claim.claimed_at < SIGN_UP_PATIENCE:
             return False
-        return await self._documents.find(claim.user_id) is None
+        user = await self._documents.find(claim.user_id)
+        return user is None or user.email != email
 
     async def change(self, user_id: str, change: Callable[[User], User]) -> User:
         """The user after the pure `change`. Raises NotFound (USER_NOT_FOUND)."""
@@ -255,6 +266,8 @@ class Store:
     attempts: Documents[Attempts]
     billing_events: Documents[SeenEvent]
     app_passwords: Documents[AppPasswords]
+    proofs: Documents[Proof]
+    errands: Documents[Errand]
 
     @classmethod
     def open(
@@ -277,4 +290,6 @@ class Store:
             collection(ATTEMPTS, Attempts, "attempts"),
             collection("billing-events", SeenEvent, "billing_event"),
             collection("app-passwords", AppPasswords, "app_passwords"),
+            collection("proofs", Proof, "proof"),
+            collection("outbox", Errand, "errand"),
         )

@@ -17,7 +17,9 @@ ENTITLES = {"free": "free", "premium": "premium", "family": "premium", "student"
 DEVICE_TYPES = ("computer", "smartphone", "speaker", "tablet", "tv", "other")
 MAX_DEVICES = 50
 MAX_PLANS = 500
-_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f.]+(\.[^@\s\x00-\x1f\x7f.]+)+")
+# Nothing that would need quotes in a mail's header, or means something there (RFC 5322 §3.2.3).
+_ATOM = r"[^@\s\x00-\x20\x7f\"(),:;<>\[\]\\.]"
+_EMAIL = re.compile(rf"(?=.{{1,64}}@){_ATOM}+(\.{_ATOM}+)*@{_ATOM}+(\.{_ATOM}+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ class User:
 
     `valid_from`: sessions that began before it are over. `billed_at`: the instant of the last
     billing event that was applied. `plan_turns_at`: when the plan next changes by itself.
-    `unpublished_at`: a change that others may not have heard of.
+    `unpublished_at`: a change that others may not have heard of. `email_verified_at` None: nobody
+    has shown yet that they read mail there. `pending_email`: where the account moves, once its
+    owner has confirmed it.
     """
 
     user_id: str
@@ -65,6 +69,8 @@ class User:
     plan_turns_at: datetime | None = None
     unpublished_at: datetime | None = None
     removed_at: datetime | None = None
+    email_verified_at: datetime | None = None
+    pending_email: str | None = None
 
 
 def parse_email(text: str) -> str:
@@ -74,7 +80,9 @@ def parse_email(text: str) -> str:
         Invalid: it has not the shape of one (code INVALID_EMAIL).
     """
     email = unicodedata.normalize("NFC", text.strip()).lower()
-    if len(email) > 254 or not _EMAIL.fullmatch(email) or not _utf8(email):
+    # "C": controls, and what changes how the rest is read (Cf) or cannot be written (Cs).
+    unseen = any(unicodedata.category(it)[0] in "CZ" for it in email)
+    if len(email) > 254 or unseen or not _EMAIL.fullmatch(email):
         raise Invalid("that is not an email address", code="INVALID_EMAIL")
     return email
 
@@ -169,8 +177,33 @@ def sign_out_everywhere(user: User, at: datetime) -> User:
 
 
 def set_password(user: User, password_hash: str, at: datetime) -> User:
-    """A new password; whoever was signed in by the old one no longer is."""
-    return sign_out_everywhere(replace(user, password_hash=password_hash), at)
+    """A new password; whoever was signed in by the old one no longer is, and moves the account to
+    no other address either."""
+    changed = replace(user, password_hash=password_hash, pending_email=None)
+    return sign_out_everywhere(changed, at)
+
+
+def reset_password(user: User, password_hash: str, at: datetime) -> User:
+    """A new password, set by someone who reads the mail to the user's address."""
+    return set_password(prove_email(user, user.email, at), password_hash, at)
+
+
+def await_email(user: User, email: str | None) -> User:
+    """`user` moves to `email` once that is proven; None: stays."""
+    return replace(user, pending_email=email)
+
+
+def prove_email(user: User, email: str, at: datetime) -> User:
+    """`user` once someone has shown that they read the mail to `email`.
+
+    Raises:
+        Conflict: it is neither the user's address nor the one to come (code OTHER_EMAIL).
+    """
+    if email == user.email:
+        return replace(user, email_verified_at=user.email_verified_at or at)
+    if email != user.pending_email:
+        raise Conflict("that address is not awaited", code="OTHER_EMAIL")
+    return replace(user, email=email, email_verified_at=at, pending_email=None)
 
 
 def add_device(user: User, device: Device) -> User:

@@ -433,6 +433,16 @@ class LyricsChanged:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class MailQueued:
+    """Someone is to be written to. What is said, and to whom, accounts alone knows."""
+
+    event_id: str
+    occurred_at: datetime
+    mail_id: str
+    kind: str
+
+
 ALL: tuple[type, ...] = (
     AlbumChanged,
     ArtistChanged,
@@ -440,6 +450,7 @@ ALL: tuple[type, ...] = (
     LibraryChanged,
     LicenceChanged,
     LyricsChanged,
+    MailQueued,
     MixPublished,
     PlaylistChanged,
     PopularityChanged,

@@ -15,9 +15,11 @@ import httpx
 from fastapi import FastAPI
 from joserfc.jwk import ECKey
 
+from functions.accounts.mail import Letter
 from functions.accounts.main import Settings, build
 from functions.accounts.signing import Signer
 from functions.accounts.surroundings import Surroundings
+from shared.events import MailQueued
 from shared.gcp.memory import MemoryDocuments
 from tests.web import AUDIENCE, PUBLIC_URL, PUSHER, Clock, Published, Pushes
 
@@ -38,6 +40,31 @@ def pkce() -> tuple[str, str]:
 
 
 @dataclass
+class Letters:
+    """A relay that keeps what it takes; `broken` makes it refuse."""
+
+    taken: list[Letter] = field(default_factory=list)
+    broken: Exception | None = None
+    is_on: bool = True
+
+    async def send(self, letter: Letter) -> None:
+        if self.broken is not None:
+            raise self.broken
+        self.taken.append(letter)
+
+    def link(self, to: str = EMAIL) -> str:
+        """Path and query of the link in the last letter to `to`."""
+        text = next(it.text for it in reversed(self.taken) if it.to == to)
+        found = re.search(r"https?://[^/\s]+(/account/\S+)", text)
+        assert found, text
+        return found[1]
+
+    def to(self, address: str) -> list[str]:
+        """The subjects of what was sent there."""
+        return [it.subject for it in self.taken if it.to == address]
+
+
+@dataclass
 class Service:
     """Accounts as deployed. `clock` None: the time of this machine."""
 
@@ -48,6 +75,7 @@ class Service:
     collections: dict[str, MemoryDocuments[Any]] = field(default_factory=dict)
     published: Published = field(default_factory=Published)
     pushes: Pushes = field(default_factory=Pushes)
+    letters: Letters = field(default_factory=Letters)
     built: FastAPI | None = None
 
     def collection(self, name: str, cls: type, what: str) -> MemoryDocuments[Any]:
@@ -67,11 +95,25 @@ class Service:
             oidc_certs_url="https://unused",
             service_audience=AUDIENCE,
             push_identity=PUSHER,
+            smtp_host="unused",
+            smtp_port=0,
+            smtp_security="none",
+            smtp_username="",
+            smtp_password="",
+            mail_from="Segue <no-reply@segue.test>",
         )
         around = Surroundings(self.public_url, **({"now": self.clock} if self.clock else {}))
         return build(
-            settings, self.collection, self.published, around, self.pushes.caller(), on_stop=[]
-        )
+            settings, self.collection, self.published, around, self.pushes.caller(),
+            self.letters, on_stop=[],
+        )  # fmt: skip
+
+    async def deliver(self, client: httpx.AsyncClient) -> None:
+        """Pub/Sub pushes what was queued, once each."""
+        queued = [it for it in self.published.events if isinstance(it, MailQueued)]
+        self.published.events[:] = [it for it in self.published.events if it not in queued]
+        for event in queued:
+            assert (await self.pushes.push(client, event)).status_code == 204
 
     @asynccontextmanager
     async def browser(self, app: FastAPI | None = None) -> AsyncIterator["Person"]:
