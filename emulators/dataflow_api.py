@@ -11,10 +11,10 @@ from typing import Any
 from aiohttp import web
 
 from emulators.archives import asset_bytes
+from emulators.callers import Callers, problem
 from emulators.fleet import Execution, Fleet
 from emulators.graph import Graph
-from emulators.iam import OPERATOR, Denied, Policy
-from emulators.metadata import ACCESS_AUDIENCE
+from emulators.iam import Denied, Policy
 from emulators.oidc import Issuer
 
 _PARENT = "/v1b3/projects/{project}/locations/{location}"
@@ -39,52 +39,37 @@ def dataflow_routes(
     """Routes for a control server. Callers show an access token, or the operator's own."""
     routes = web.RouteTableDef()
 
-    def caller(request: web.Request) -> str:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            raise _problem(401, "UNAUTHENTICATED", "needs an access token")
-        if token == operator_token:
-            return OPERATOR
-        try:
-            return f"serviceAccount:{issuer.email_of(token, ACCESS_AUDIENCE)}"
-        except ValueError as error:
-            raise _problem(401, "UNAUTHENTICATED", str(error)) from error
-
-    def allow(member: str, permission: str, kind: str, name: str) -> None:
-        try:
-            policy.check(member, permission, kind, name)
-        except Denied as error:
-            raise _problem(403, "PERMISSION_DENIED", str(error)) from error
+    callers = Callers(policy, issuer, operator_token)
 
     @routes.post(_PARENT + "/flexTemplates:launch")
     async def launch(request: web.Request) -> web.Response:
-        member = caller(request)
-        allow(member, "dataflow.jobs.create", "project", policy.project)
+        member = callers.member(request)
+        callers.check(member, "dataflow.jobs.create", "project", policy.project)
         try:
             asked = json.loads(await request.read())["launchParameter"]
             worker = asked["environment"]["serviceAccountEmail"]
-            allow(member, "iam.serviceAccounts.actAs", "serviceAccount", worker)
+            callers.check(member, "iam.serviceAccounts.actAs", "serviceAccount", worker)
             execution = start(fleet, asked)
         except (BadLaunch, KeyError, TypeError, ValueError) as error:
-            raise _problem(400, "INVALID_ARGUMENT", f"launch: {error}") from error
+            raise problem(400, "INVALID_ARGUMENT", f"launch: {error}") from error
         except AlreadyRuns as error:
-            raise _problem(409, "ALREADY_EXISTS", str(error)) from error
+            raise problem(409, "ALREADY_EXISTS", str(error)) from error
         except Denied as error:
-            raise _problem(403, "PERMISSION_DENIED", str(error)) from error
+            raise problem(403, "PERMISSION_DENIED", str(error)) from error
         return web.json_response({"job": _view(request, execution)})
 
     @routes.get(_PARENT + "/jobs")
     async def jobs(request: web.Request) -> web.Response:
-        allow(caller(request), "dataflow.jobs.list", "project", policy.project)
+        callers.allow(request, "dataflow.jobs.list", "project", policy.project)
         found = [it for it in fleet.executions.values() if it.launched]
         return web.json_response({"jobs": [_view(request, it) for it in found]})
 
     @routes.get(_PARENT + "/jobs/{job}")
     async def job(request: web.Request) -> web.Response:
-        allow(caller(request), "dataflow.jobs.get", "project", policy.project)
+        callers.allow(request, "dataflow.jobs.get", "project", policy.project)
         found = fleet.executions.get(request.match_info["job"])
         if found is None or not found.launched:
-            raise _problem(404, "NOT_FOUND", f"job {request.match_info['job']}")
+            raise problem(404, "NOT_FOUND", f"job {request.match_info['job']}")
         return web.json_response(_view(request, found))
 
     return routes
@@ -147,15 +132,3 @@ def _view(request: web.Request, execution: Execution) -> dict[str, Any]:
     if execution.message:
         view["currentStateTime"] = view["createTime"]
     return view
-
-
-def _problem(status: int, code: str, message: str) -> web.HTTPException:
-    body = json.dumps({"error": {"code": status, "status": code, "message": message}})
-    kinds: dict[int, type[web.HTTPException]] = {
-        400: web.HTTPBadRequest,
-        401: web.HTTPUnauthorized,
-        403: web.HTTPForbidden,
-        404: web.HTTPNotFound,
-        409: web.HTTPConflict,
-    }
-    return kinds[status](text=body, content_type="application/json")

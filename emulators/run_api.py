@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from emulators.callers import Callers, problem
 from emulators.fleet import (
     BadTraffic,
     Execution,
@@ -19,8 +20,7 @@ from emulators.fleet import (
     Revision,
     Target,
 )
-from emulators.iam import OPERATOR, Denied, Policy, short_name
-from emulators.metadata import ACCESS_AUDIENCE
+from emulators.iam import Denied, Policy, short_name
 from emulators.oidc import Issuer
 
 _LATEST = ("TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", 1)
@@ -35,21 +35,7 @@ def run_routes(
     operator's own."""
     routes = web.RouteTableDef()
 
-    def allow(request: web.Request, permission: str, kind: str, name: str) -> None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            raise _problem(401, "UNAUTHENTICATED", "needs an access token")
-        if token == operator_token:
-            member = OPERATOR
-        else:
-            try:
-                member = f"serviceAccount:{issuer.email_of(token, ACCESS_AUDIENCE)}"
-            except ValueError as error:
-                raise _problem(401, "UNAUTHENTICATED", str(error)) from error
-        try:
-            policy.check(member, permission, kind, name)
-        except Denied as error:
-            raise _problem(403, "PERMISSION_DENIED", str(error)) from error
+    allow = Callers(policy, issuer, operator_token).allow
 
     def parent(request: web.Request) -> str:
         return (
@@ -72,9 +58,9 @@ def run_routes(
         try:
             execution = fleet.run_job(job, env)
         except NotDeployed as error:
-            raise _problem(404, "NOT_FOUND", str(error)) from error
+            raise problem(404, "NOT_FOUND", str(error)) from error
         except Denied as error:
-            raise _problem(403, "PERMISSION_DENIED", str(error)) from error
+            raise problem(403, "PERMISSION_DENIED", str(error)) from error
         return web.json_response(_operation(parent(request), execution))
 
     @routes.get(_PARENT + "/operations/{name}")
@@ -129,11 +115,11 @@ def run_routes(
             if body.get("traffic"):
                 fleet.route(name, [_target(fleet, name, it) for it in body["traffic"]])
         except BadTraffic as error:
-            raise _problem(400, "INVALID_ARGUMENT", str(error)) from error
+            raise problem(400, "INVALID_ARGUMENT", str(error)) from error
         except NotReady as error:
-            raise _problem(400, "FAILED_PRECONDITION", str(error)) from error
+            raise problem(400, "FAILED_PRECONDITION", str(error)) from error
         except Denied as error:
-            raise _problem(403, "PERMISSION_DENIED", str(error)) from error
+            raise problem(403, "PERMISSION_DENIED", str(error)) from error
         where = parent(request)
         return web.json_response(
             {
@@ -157,26 +143,15 @@ def run_routes(
     return routes
 
 
-def _problem(status: int, code: str, message: str) -> web.HTTPException:
-    body = json.dumps({"error": {"code": status, "status": code, "message": message}})
-    kinds: dict[int, type[web.HTTPException]] = {
-        400: web.HTTPBadRequest,
-        401: web.HTTPUnauthorized,
-        403: web.HTTPForbidden,
-        404: web.HTTPNotFound,
-    }
-    return kinds[status](text=body, content_type="application/json")
-
-
 def _known(fleet: Fleet, name: str) -> str:
     if name not in fleet.services:
-        raise _problem(404, "NOT_FOUND", f"service {name}")
+        raise problem(404, "NOT_FOUND", f"service {name}")
     return name
 
 
 def _execution(fleet: Fleet, name: str) -> Execution:
     if name not in fleet.executions:
-        raise _problem(404, "NOT_FOUND", f"execution {name}")
+        raise problem(404, "NOT_FOUND", f"execution {name}")
     return fleet.executions[name]
 
 
