@@ -5,7 +5,7 @@ from typing import Any
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from tests.journeys.conftest import Cloud
+from tests.journeys.cloud import Cloud
 
 
 def rows(cloud: Cloud, sql: str) -> list[dict[str, Any]]:

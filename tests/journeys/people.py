@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from tests.journeys.conftest import Cloud
+from tests.journeys.cloud import Cloud
 
 T = TypeVar("T")
 

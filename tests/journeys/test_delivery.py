@@ -12,23 +12,13 @@ import tekore
 from tekore._client import base
 
 from shared.ids import new_id
-from tests.journeys.conftest import Cloud
-from tests.journeys.people import REDIRECT, SCOPES, Operator, Person, library, until
+from tests.journeys.cloud import Cloud
+from tests.journeys.people import REDIRECT, SCOPES, Operator, Person, until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:spotipy.*")
 PLAYER_SCOPES = (
     f"{SCOPES} user-read-playback-state user-modify-playback-state user-read-currently-playing"
 )
-
-
-@pytest.fixture(scope="module")
-def operator(cloud: Cloud) -> Operator:
-    return Operator(cloud)
-
-
-@pytest.fixture(scope="module")
-def tracks(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    return library(cloud, tmp_path_factory.mktemp("demo"))
 
 
 def signed_in(operator: Operator, person: Person) -> str:

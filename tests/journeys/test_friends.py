@@ -10,7 +10,7 @@ import httpx
 import pytest
 from segue.live import Change, Live, Reset, Said
 
-from tests.journeys.conftest import Cloud
+from tests.journeys.cloud import Cloud
 from tests.journeys.people import REDIRECT, SCOPES, Operator, Person
 
 TRACK = "t" * 22

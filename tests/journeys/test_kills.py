@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import ROOT, Cloud, running_cloud
+from tests.journeys.cloud import ROOT, Cloud, running_cloud
 from tests.journeys.test_upload_to_ear import Api
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]

@@ -10,7 +10,7 @@ import pytest
 import tekore
 from tekore._client import base
 
-from tests.journeys.conftest import Cloud
+from tests.journeys.cloud import Cloud
 from tests.journeys.people import Operator, library, until
 from tests.journeys.test_friends import Friend
 

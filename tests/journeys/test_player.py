@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Route
 
 from tests.clients.browser import MODULES, ROOT, Watched, chromium, need_page, watched
-from tests.journeys.conftest import Cloud
+from tests.journeys.cloud import Cloud
 
 SCREENSHOTS = ROOT / ".local" / "screenshots"
 

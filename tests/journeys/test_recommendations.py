@@ -12,7 +12,7 @@ from shared.gcp.bigquery import BigQuery
 from shared.gcp.pubsub import Publisher
 from shared.ids import derived_id
 from tests.functions.recommendations.listeners_with_tastes import World, play, world
-from tests.journeys.conftest import Cloud
+from tests.journeys.cloud import Cloud
 
 PROJECT = "segue-dev"
 LISTENERS = 60

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import Cloud
+from tests.journeys.cloud import Cloud
 from tests.journeys.test_upload_to_ear import Api
 from tests.shared.ddex.messages import header, message, purge, recording
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.conftest import Cloud
+from tests.journeys.cloud import Cloud
 from tests.journeys.test_upload_to_ear import Api, _tone
 
 FRESH_S = 2.0

@@ -7,15 +7,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.clients.browser import ROOT, Watched, chromium, need_page, watched
-from tests.journeys.conftest import Cloud
+from tests.journeys.cloud import Cloud
 from tests.journeys.people import PASSWORD, Operator, Person, library, until
 
 SCREENSHOTS = ROOT / ".local" / "screenshots"
-
-
-@pytest.fixture(scope="module")
-def operator(cloud: Cloud) -> Operator:
-    return Operator(cloud)
 
 
 @pytest.fixture(scope="module")

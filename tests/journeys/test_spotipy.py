@@ -20,8 +20,8 @@ import spotipy
 from spotipy.cache_handler import MemoryCacheHandler
 from spotipy.oauth2 import SpotifyClientCredentials, SpotifyOAuth, SpotifyPKCE
 
-from tests.journeys.conftest import Cloud
-from tests.journeys.people import PICTURE, REDIRECT, SCOPES, Operator, Person, library, until
+from tests.journeys.cloud import Cloud
+from tests.journeys.people import PICTURE, REDIRECT, SCOPES, Operator, Person, until
 
 # spotipy marks what Spotify has deprecated; it works with us.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:spotipy.*")
@@ -47,16 +47,6 @@ def calls() -> Iterator[Calls]:
     made = Calls()
     yield made
     made.session.close()
-
-
-@pytest.fixture(scope="module")
-def operator(cloud: Cloud) -> Operator:
-    return Operator(cloud)
-
-
-@pytest.fixture(scope="module")
-def tracks(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    return library(cloud, tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ import libsonic
 import libsonic.errors
 import pytest
 
-from tests.journeys.conftest import Cloud
-from tests.journeys.people import Operator, Person, library, until
+from tests.journeys.cloud import Cloud
+from tests.journeys.people import Operator, Person, until
 
 MISSING = "0" * 22
 
@@ -39,16 +39,6 @@ class Sonic(libsonic.Connection):
         if not name.startswith("_") and callable(found):
             super().__getattribute__("seen").add(name)
         return found
-
-
-@pytest.fixture(scope="module")
-def operator(cloud: Cloud) -> Operator:
-    return Operator(cloud)
-
-
-@pytest.fixture(scope="module")
-def tracks(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    return library(cloud, tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture(scope="module")

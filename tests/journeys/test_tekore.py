@@ -20,8 +20,8 @@ import tekore
 from tekore._auth.expiring import client as auth
 from tekore._client import base
 
-from tests.journeys.conftest import Cloud
-from tests.journeys.people import PICTURE, REDIRECT, SCOPES, Operator, Person, library, until
+from tests.journeys.cloud import Cloud
+from tests.journeys.people import PICTURE, REDIRECT, SCOPES, Operator, Person, until
 
 MISSING = "0" * 22
 
@@ -54,16 +54,6 @@ def pointed(cloud: Cloud) -> Iterator[None]:
         patch.setattr(auth, "OAUTH_AUTHORIZE_URL", f"{cloud.host}/authorize")
         patch.setattr(auth, "OAUTH_TOKEN_URL", f"{cloud.host}/api/token")
         yield
-
-
-@pytest.fixture(scope="module")
-def operator(cloud: Cloud) -> Operator:
-    return Operator(cloud)
-
-
-@pytest.fixture(scope="module")
-def tracks(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    return library(cloud, tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture(scope="module")

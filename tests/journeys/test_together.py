@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.clients.browser import ROOT, Watched, need_page, watched
-from tests.journeys.conftest import Cloud
+from tests.journeys.cloud import Cloud
 from tests.journeys.people import PASSWORD, Operator, Person, library, until
 
 SCREENSHOTS = ROOT / ".local" / "screenshots"

@@ -15,7 +15,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from tests.journeys.conftest import Cloud
+from tests.journeys.cloud import Cloud
 
 SECONDS = 12
 
