@@ -1,13 +1,18 @@
 """What tests of HTTP services share: tokens as accounts and Google issue them, and a client."""
 
 import base64
+import contextlib
 import json
+import socket
+import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
@@ -128,6 +133,24 @@ class Published:
             raise self.broken
         encode(event)  # what cannot be encoded cannot be published
         self.events.append(event)
+
+
+@contextlib.contextmanager
+def served_by_thread(app_at: Callable[[str], FastAPI]) -> Iterator[str]:
+    """The address of an app that a thread serves, for clients that know sockets alone; the app is
+    what `app_at(address)` gives."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        host = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server = uvicorn.Server(uvicorn.Config(app_at(host), log_config=None, ws="none"))
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            yield host
+        finally:
+            server.should_exit = True
+            thread.join(20)
 
 
 NOT_OBJECTS = (b"", b"{", b"[]", b"null", b"1", b'"x"', b"\xff\xfe", b"[" * 100_000)

@@ -1,14 +1,11 @@
 """spotipy and tekore from PyPI, as they are: what they really send is served."""
 
-import socket
-import threading
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 import spotipy
 import tekore
-import uvicorn
 
 from tests.functions.library.fakes import (
     PUSHES,
@@ -20,7 +17,7 @@ from tests.functions.library.fakes import (
     ids,
     track_changed,
 )
-from tests.web import PUBLIC_URL, client_of
+from tests.web import PUBLIC_URL, client_of, served_by_thread
 
 TOKEN = TOKENS.sign(TOKENS.claims(SCOPES))
 pytestmark = [
@@ -32,20 +29,9 @@ pytestmark = [
 
 @pytest.fixture
 def served() -> Iterator[str]:
-    """The address of a library that a thread serves."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        host = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        config = uvicorn.Config(Service(host).app(), log_config=None, ws="none")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        try:
-            yield host
-        finally:
-            server.should_exit = True
-            thread.join(20)
+    """The address of a library."""
+    with served_by_thread(lambda host: Service(host).app()) as host:
+        yield host
 
 
 @pytest.fixture

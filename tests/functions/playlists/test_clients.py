@@ -3,8 +3,6 @@
 import asyncio
 import base64
 import io
-import socket
-import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -12,12 +10,12 @@ import httpx
 import pytest
 import spotipy
 import tekore
-import uvicorn
+from fastapi import FastAPI
 from PIL import Image
 
 from tests.functions.library.fakes import track_changed, user_changed
 from tests.functions.playlists.fakes import PUSHES, SCOPES, TOKENS, Instance, ids
-from tests.web import PUBLIC_URL, client_of
+from tests.web import PUBLIC_URL, client_of, served_by_thread
 
 ME = "ada"
 TOKEN = TOKENS.sign(TOKENS.claims(SCOPES, sub=ME))
@@ -41,21 +39,15 @@ async def told(app) -> None:
 
 @pytest.fixture
 def served() -> Iterator[str]:
-    """The address of a service that a thread serves."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        host = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    """The address of a service that knows some tracks."""
+
+    def app_at(host: str) -> FastAPI:
         app = Instance(public_url=host).app()
         asyncio.run(told(app))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        try:
-            yield host
-        finally:
-            server.should_exit = True
-            thread.join(20)
+        return app
+
+    with served_by_thread(app_at) as host:
+        yield host
 
 
 @pytest.fixture
