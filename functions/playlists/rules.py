@@ -86,6 +86,8 @@ def _check(it: Condition) -> None:
     value = it.value
     if it.op == "between":
         good = it.field in _NUMBER and isinstance(value, list) and len(value) == 2
+        if good and value[0] > value[1]:
+            raise _invalid(f"{it.field} between: from the smaller to the larger")
     elif it.op in ("less", "more"):
         good = it.field in _NUMBER and isinstance(value, int) and not isinstance(value, bool)
     elif it.op == "contains":
@@ -114,7 +116,7 @@ def only_heard(rule: Rule) -> bool:
     """Whether every match is a track that the owner has liked or played."""
     telling = [
         (it.field == "liked" and it.op == "is" and it.value is True)
-        or (it.field == "plays" and it.op == "more")
+        or (it.field == "plays" and it.op == "more" and _int(it.value) >= 0)
         or (it.field == "plays" and it.op == "is" and it.value != 0)
         or (it.field == "last_played" and it.op in ("less", "between", "is"))
         for it in rule.conditions
@@ -149,6 +151,10 @@ def ordered(rule: Rule, cards: Mapping[str, TrackCard], heard: Mapping[str, Hear
 
 
 _NEVER = Heard()
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _keys(it: Condition) -> list[str]:

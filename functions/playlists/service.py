@@ -147,6 +147,7 @@ class Service:
                     self._given.projections,
                     self.playlists,
                     self.listening,
+                    self.smart,
                     Mixes(self.playlists),
                 ),
             ),

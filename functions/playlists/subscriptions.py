@@ -4,6 +4,7 @@ from functions.playlists.listening import Listening
 from functions.playlists.mixes import Mixes
 from functions.playlists.playlists import Playlists
 from functions.playlists.projections import Projections
+from functions.playlists.smart import Smart
 from shared.events import (
     AlbumChanged,
     LibraryChanged,
@@ -16,7 +17,11 @@ from shared.web.push import Handler
 
 
 def handlers(
-    projections: Projections, playlists: Playlists, listening: Listening, mixes: Mixes
+    projections: Projections,
+    playlists: Playlists,
+    listening: Listening,
+    smart: Smart,
+    mixes: Mixes,
 ) -> dict[type, Handler]:
     """The handler of each event that playlists consume."""
 
@@ -43,9 +48,11 @@ def handlers(
             )
         elif event.kind == "track":
             await listening.liked(event.user_id, event.item_id, event.saved, event.occurred_at)
+            smart.heard(event.user_id)
 
     async def on_track_played(event: TrackPlayed) -> None:
         await listening.played(event)
+        smart.heard(event.user_id)
 
     async def on_mix_published(event: MixPublished) -> None:
         await mixes.publish(event)

@@ -1,5 +1,6 @@
 """Smart playlists, mixes, files, pictures, folders, and what becomes of tracks."""
 
+import asyncio
 import base64
 import io
 from datetime import timedelta
@@ -11,9 +12,11 @@ from PIL import Image
 
 from functions.playlists import formats, rules
 from functions.playlists.formats import Line
-from shared.errors import Invalid
-from shared.events import LibraryChanged, MixPublished, PlaylistChanged
+from functions.playlists.projections import Projections
+from shared.errors import Invalid, Unavailable
+from shared.events import Credit, LibraryChanged, MixPublished, PlaylistChanged
 from shared.ids import derived_id
+from shared.webapi.cards import TrackCard, track_card
 from tests.functions.library.fakes import track_changed, user_changed
 from tests.functions.playback.events import track_played
 from tests.functions.playlists.fakes import PUSHES, Cloud, Instance, ids, uri
@@ -31,6 +34,13 @@ async def tell(client: httpx.AsyncClient, *events: Any) -> None:
 def rule(*conditions: tuple[str, str, Any], **more: Any) -> dict[str, Any]:
     found = [{"field": f, "op": op, "value": value} for f, op, value in conditions]
     return {"conditions": found, **more}
+
+
+def card(number: int, artist: str, **facts: Any) -> TrackCard:
+    credits = (Credit(derived_id(artist), artist, "main"),)
+    made = track_card(None, track_changed(TRACKS[number], credits=credits, **facts))
+    assert made is not None
+    return made
 
 
 async def smart(client: httpx.AsyncClient, asked: dict[str, Any]) -> str:
@@ -77,6 +87,98 @@ async def test_a_live_rule_follows_catalog_and_history_and_a_frozen_one_does_not
         bad = {"name": "x", "rule": rule(("year", "contains", "9"))}
         refused = await client.post("/v1/playlists/smart", json=bad, headers=bearer())
         assert code_of(refused) == "INVALID_RULE"
+
+
+async def test_a_live_list_follows_what_its_owner_has_just_liked(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("functions.playlists.smart.SOON_S", 0.0)
+    instance = Instance()
+    async with client_of(instance.app()) as client:
+        await tell(client, *(track_changed(it) for it in TRACKS[:3]))
+        liked = await smart(client, rule(("liked", "is", True)))
+        assert await uris_of(client, liked) == []
+        await tell(client, LibraryChanged("e1", NOW, "bo", "track", TRACKS[0], True))
+        await tell(client, LibraryChanged("e2", NOW, "ada", "track", TRACKS[1], True))
+        assert await uris_of(client, liked) == [uri(1)]
+        await tell(
+            client, LibraryChanged("e3", NOW + timedelta(1), "ada", "track", TRACKS[1], False)
+        )
+        assert await uris_of(client, liked) == []
+
+
+async def test_two_who_look_at_a_rule_at_once_put_nothing_in_twice():
+    one = Instance()
+    other = Instance(one.cloud, "two")
+    async with client_of(one.app()) as client:
+        await tell(client, *(track_changed(it) for it in TRACKS[:2]))
+        id = await smart(client, rule(("explicit", "is", False)))
+        await tell(client, *(track_changed(it) for it in TRACKS[2:6]))
+        one.cloud.elapsed_s += 60
+        await asyncio.gather(*(it.service.smart.refresh(id) for it in (one, other)))
+        found = await uris_of(client, id)
+        assert sorted(found) == sorted(uri(n) for n in range(6))
+
+
+async def test_a_rule_that_cannot_be_looked_at_now_shows_what_it_held(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    instance = Instance()
+    async with client_of(instance.app()) as client:
+        await tell(client, *(track_changed(it) for it in TRACKS[:2]))
+        id = await smart(client, rule(("explicit", "is", False)))
+        held = await uris_of(client, id)
+        monkeypatch.setattr("functions.playlists.smart.EVERY_S", 0.0)
+
+        async def down(*_: object, **__: object) -> None:
+            raise Unavailable("no index answers")
+
+        monkeypatch.setattr(Projections, "having", down)
+        assert await uris_of(client, id) == held != []
+
+
+@pytest.mark.parametrize(
+    ("field", "op", "value", "wanted"),
+    [
+        ("title", "contains", "RIVER", {1}),
+        ("title", "is", "river one", {1}),
+        ("artist", "is", "ann", {1}),
+        ("artist", "is_not", "ann", {2}),
+        ("album", "contains", "blue", {1}),
+        ("label", "is", "north", {1}),
+        ("genre", "is", "jazz", {1}),
+        ("genre", "is_not", "jazz", {2}),
+        ("mood", "is", "calm", {1}),
+        ("year", "is", 1959, {1}),
+        ("year", "less", 1980, {1}),
+        ("year", "more", 1980, {2}),
+        ("year", "between", [1950, 1959], {1}),
+        ("duration_ms", "more", 200_000, {2}),
+        ("popularity", "less", 50, {1}),
+        ("explicit", "is", True, {2}),
+        ("plays", "more", 1, {1}),
+        ("plays", "more", -1, {1, 2}),
+        ("plays", "is", 0, {2}),
+        ("plays", "between", [1, 9], {1}),
+        ("last_played", "less", 8, {1}),
+        ("last_played", "is", 7, {1}),
+        ("last_played", "more", 8, {2}),  # never played is longest ago
+        ("liked", "is", True, {1}),
+        ("liked", "is_not", True, {2}),
+    ],
+)
+def test_each_field_of_a_rule_means_what_it_says(field: str, op: str, value: Any, wanted: set[int]):
+    one = card(1, "Ann", title="River One", album="Kind of Blue", label="North",
+                      genres=("Jazz",), moods=("Calm",), release_date="1959-08-17",
+                      duration_ms=180_000, popularity=10, explicit=False)  # fmt: skip
+    two = card(2, "Bo", title="Other", album="Red", label="South", genres=("Rock",),
+                      moods=("Loud",), release_date="1999", duration_ms=240_000, popularity=90,
+                      explicit=True)  # fmt: skip
+    now_ms = 1_000 * rules.DAY_MS
+    heard = {1: rules.Heard(2, now_ms - 7 * rules.DAY_MS - 1, True)}
+    parsed = rules.parse(rule((field, op, value)))
+    found = {n for n, it in ((1, one), (2, two)) if rules.matches(parsed, it, heard.get(n), now_ms)}
+    assert found == wanted
+    if rules.only_heard(parsed):
+        assert found <= set(heard)
 
 
 async def test_plays_count_once_and_from_thirty_seconds():
@@ -310,7 +412,7 @@ def test_rules_refuse_what_makes_no_sense():
     for bad in (
         {}, {"conditions": []}, rule(("year", "is", "x")), rule(("genre", "more", 1)),
         rule(("year", "between", [1])), rule(("liked", "is", 1)), rule(("x", "is", 1)),
-        rule(("year", "is", 1), limit=0), rule(("genre", "is", "")), 3, None,
+        rule(("year", "is", 1), limit=0), rule(("year", "between", [1999, 1990])), rule(("genre", "is", "")), 3, None,
     ):  # fmt: skip
         with pytest.raises(Invalid):
             rules.parse(bad)
