@@ -182,7 +182,8 @@ def _edited(
             }
             return Roles(others) if others else None
         case Invite(id=id):
-            if len(state.attributes.invites) >= MAX_INVITES:
+            good = [it for it in state.attributes.invites.values() if it.expires_at > batch.at]
+            if len(good) >= MAX_INVITES:
                 raise Conflict(f"{MAX_INVITES} invite links at most", code="TOO_MANY_INVITES")
             return op if id not in state.attributes.invites else None
         case Revoke(id=id):

@@ -71,7 +71,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     "epoch": {"type": "string", "maxLength": 40},
     "since": {"type": "integer", "minimum": 0},
     "before": {"type": "integer", "minimum": 0},
-    "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
+    "limit": {"type": "integer", "minimum": 1, "maximum": 100},
     "offset": {"type": "integer", "minimum": 0},
     "at": {"type": "string", "format": "date-time"},
     "from": {"type": "integer", "minimum": 1},
@@ -157,14 +157,20 @@ def routes(
         following = f"{url}?before={last}&limit={limit}" if last > 1 else None
         return answer({"items": found, "limit": limit, "next": following}, headers=_FRESH)
 
-    @router.get("/v1/playlists/{playlist_id}/revisions/{revision}", openapi_extra=_takes("market"))
+    @router.get(
+        "/v1/playlists/{playlist_id}/revisions/{revision}",
+        openapi_extra=_takes("market", "limit", "offset"),
+    )
     async def at_revision(
         playlist_id: str, revision: int, request: Request, user: User
     ) -> Response:
         live = await live_of(user, playlist_id, deleted=True)
         return await past(request, user, live, revision, None)
 
-    @router.get("/v1/playlists/{playlist_id}/revisions", openapi_extra=_takes("at", "market"))
+    @router.get(
+        "/v1/playlists/{playlist_id}/revisions",
+        openapi_extra=_takes("at", "market", "limit", "offset"),
+    )
     async def at_time(playlist_id: str, request: Request, user: User) -> Response:
         live = await live_of(user, playlist_id, deleted=True)
         return await past(request, user, live, None, _instant(request.query_params.get("at")))
@@ -195,6 +201,8 @@ def routes(
     async def diff(playlist_id: str, request: Request, user: User) -> Response:
         live = await live_of(user, playlist_id, deleted=True)
         given = request.query_params
+        if "from" not in given:
+            raise Invalid("from is missing: a revision", code="INVALID_FROM")
         old = query.number(given.get("from"), "from", 0, 1, MAX_SEQ)
         new = query.number(given.get("to"), "to", 0, 1, MAX_SEQ) or None
         return answer(await history.between(live, old, new), headers=_FRESH)

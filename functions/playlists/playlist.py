@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from functions.playlists import domain
-from functions.playlists.domain import Act, Kind, Visibility
+from functions.playlists.domain import MAX_INVITES, Act, Kind, Visibility
 from functions.playlists.listing import Listing
 from functions.playlists.ops import (
     Add,
@@ -169,8 +169,10 @@ def _change(state: Playlist, op: Op, by: str, at: int) -> None:
         case Roles(changes=changes):
             state.attributes = _with_roles(state.attributes, changes)
         case Invite(id=id):
-            invites = {**state.attributes.invites, id: op}
-            state.attributes = structs.replace(state.attributes, invites=invites)
+            known = state.attributes.invites
+            if len(known) >= MAX_INVITES:  # expired ones make room
+                known = {key: it for key, it in known.items() if it.expires_at > at}
+            state.attributes = structs.replace(state.attributes, invites={**known, id: op})
         case Revoke(id=id):
             invites = {key: it for key, it in state.attributes.invites.items() if key != id}
             state.attributes = structs.replace(state.attributes, invites=invites)

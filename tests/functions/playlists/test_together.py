@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from functions.playlists.domain import MAX_INVITES
 from functions.playlists.ops import Add, Entry, Roles, Set
 from shared.errors import Forbidden, NotFound, Unavailable
 from shared.events import ChannelPublished, PlaylistChanged
@@ -58,6 +59,22 @@ async def test_a_link_expires():
         token = {"token": link.json()["token"]}
         late = await ask(client, "POST", f"{id}/join", "bo", json=token)
         assert (late.status_code, code_of(late)) == (403, "INVITE_EXPIRED")
+
+
+async def test_links_that_have_expired_make_room_for_new_ones():
+    instance = Instance()
+    async with client_of(instance.app()) as client:
+        id = await made(client, public=False)
+        for _ in range(MAX_INVITES):
+            link = await ask(client, "POST", f"{id}/invites", json={"hours": 1})
+            assert link.status_code == 201, link.text
+        full = await ask(client, "POST", f"{id}/invites", json={"hours": 1})
+        assert code_of(full) == "TOO_MANY_INVITES"
+        instance.cloud.clock.forward(hours=2)
+        fresh = await ask(client, "POST", f"{id}/invites", json={"hours": 1})
+        assert fresh.status_code == 201, fresh.text
+        left = (await ask(client, "GET", f"{id}/invites")).json()["items"]
+        assert [it["id"] for it in left] == [fresh.json()["id"]]
 
 
 async def listed(client: httpx.AsyncClient, user: str, what: str = "playlists") -> list[str]:
