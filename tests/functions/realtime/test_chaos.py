@@ -120,7 +120,7 @@ class Gateways:
 
 
 async def until_listening(port: int) -> None:
-    for _ in range(200):
+    for _ in range(1_000):
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
