@@ -3,7 +3,6 @@
 import os
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from random import Random
 
 from fastapi import FastAPI
@@ -20,6 +19,7 @@ from shared.gcp.firestore import FirestoreDocuments
 from shared.gcp.pubsub import Publisher
 from shared.gcp.templates import launcher
 from shared.ids import new_id
+from shared.instants import now
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
@@ -66,7 +66,7 @@ def create() -> FastAPI:
             publish=publish,
             public_url=settings.public_url,
             new_id=new_id,
-            now=_now,
+            now=now,
             clock=time.monotonic,
             random=Random,
             fresh_s=settings.fresh_s,
@@ -81,7 +81,7 @@ def create() -> FastAPI:
             FirestoreDocuments(database, generations.RUNS, Run, "run"),
             launcher(settings.launch_url, settings.launch_recommendations_batch),
             reader(project, settings.generations_bucket),
-            now=_now,
+            now=now,
         ),
         subscriptions(caller, service.handlers),
         tasks(caller, service.tasks),
@@ -91,7 +91,3 @@ def create() -> FastAPI:
         on_start=[start],
         on_stop=[stop, service.impressions.stop, publish.stop],
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -31,6 +31,8 @@ def vector(features: Features | None) -> tuple[float, ...]:
     timbre = (*features.timbre[:_TIMBRE], *([0.0] * (_TIMBRE - len(features.timbre))))
     judged = [(getattr(features, name) - mean) / spread for name, (mean, spread) in _JUDGED.items()]
     # A tempo and its double are alike: an angle per octave, and how fast it is at all.
+    if not math.isfinite(features.tempo_bpm):
+        return ()
     octaves = math.log2(features.tempo_bpm / 110) if features.tempo_bpm > 0 else 0.0
     beat = features.confidence if features.tempo_bpm > 0 else 0.0
     tempo = (

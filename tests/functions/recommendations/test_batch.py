@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.recommendations import batch, learning, recommending
+from functions.recommendations import batch, judging, learning, recommending
 from functions.recommendations.generations import (
     CHARTS,
     EVERYONE,
@@ -250,6 +250,29 @@ def test_a_batch_that_was_cut_off_goes_on_where_it_was(tmp_path, monkeypatch):
     assert {user: weekly(tmp_path)[user] for user in first} == first
     again = (tmp_path / "generations" / WEEK / "model" / "factors.npz").stat().st_mtime_ns
     assert again == learned  # what was learned is not learned twice
+
+
+@pytest.mark.slow
+def test_a_batch_that_was_cut_off_while_learning_learns_anew_and_serves_nobody(
+    tmp_path, monkeypatch
+):
+    known = world(**SMALL)
+    pattern = known.write(tmp_path)
+    whole = judging.Judge.process
+
+    def dies(self, *_):
+        raise Killed
+
+    monkeypatch.setattr(judging.Judge, "process", dies)
+    with pytest.raises(Exception, match="Killed"):
+        run(tmp_path, pattern)
+    opened = FolderOutlet(tmp_path / "documents").open()
+    assert opened.find(POINTERS, [EVERYONE, *known.tastes]) == {}
+    assert weekly(tmp_path) == {}
+
+    monkeypatch.setattr(judging.Judge, "process", whole)
+    assert run(tmp_path, pattern, now=FOUR + timedelta(hours=1)) == "done"
+    assert weekly(tmp_path).keys() == known.tastes.keys()
 
 
 @pytest.mark.slow
