@@ -25,14 +25,23 @@ import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from segue.clock import ServerClock
-from segue.errors import Unauthorized
+from segue.errors import (
+    RateLimited,
+    SegueError,
+    ServerError,
+    Unauthorized,
+    Unreachable,
+)
 
 log = logging.getLogger(__name__)
 
 BACKOFF_S = (0.1, 5.0)
 MAX_FRAME_BYTES = 16 << 20
 PING_S = 20.0
+SETTLED_S = 5.0
+"""A connection that lasted this long was good: the next one is not waited for."""
 _AGAIN = frozenset({"UNAVAILABLE", "INTERNAL", "TOO_MANY_REQUESTS"})
+_LATER = (Unreachable, RateLimited, ServerError)
 _RENEW = frozenset({"TOKEN_EXPIRED", "TOKEN_INVALID", "AUTH_TIMEOUT"})
 
 
@@ -165,6 +174,7 @@ class Live:
         self._socket: ClientConnection | None = None
         self._running: asyncio.Task[None] | None = None
         self._leave_at: float | None = None
+        self._over = ""
         self.clock = ServerClock()
         self.connections = 0
         """How many connections there have been."""
@@ -187,9 +197,17 @@ class Live:
         presence: bool = False,
     ) -> AsyncIterator[Change]:
         """What is said on `channel` after number `since` of `epoch`; without them, the state now
-        and what follows. Ends after `Ended`, or when the connection is given up."""
+        and what follows. Ends after `Ended`, or when the connection is given up.
+
+        Raises:
+            ValueError: the channel is heard already.
+        """
+        if channel in self._subscriptions:
+            raise ValueError(f"{channel} is heard already")
         position = Position(channel, epoch, since, presence)
         subscription = self._subscriptions[channel] = _Subscription(position)
+        if self._over:
+            subscription.changes.put_nowait(Ended(self._over))
         try:
             await self._ask(subscription)
             while True:
@@ -209,22 +227,38 @@ class Live:
         await self._send({"op": "ping", "t": self._now_ms()})
 
     async def _run(self) -> None:
-        failures, fresh = 0, False
+        try:
+            await self._keep_connected()
+        except Unauthorized:
+            self._give_up("UNAUTHENTICATED")
+        except SegueError as error:
+            self._give_up(error.code)
+        except Exception:  # whatever the application's `token` raises
+            log.exception("the live connection is given up")
+            self._give_up("FAILED")
+
+    async def _keep_connected(self) -> None:
+        """Connect, again and again, until no token is accepted. Raises what `token` raises."""
+        failures, refused, fresh = 0, 0, False
         while True:
+            began = self._now_ms()
             try:
                 await self._connection(await self._token(fresh))
-                failures, fresh = 0, False
+                failures, refused, fresh = 0, 0, False
             except websockets.InvalidStatus as error:
                 fresh = error.response.status_code == 401
+                refused = refused + 1 if fresh else 0
                 failures += 1
-                if fresh and failures > 3:
-                    self._give_up("UNAUTHENTICATED")
-                    return
+                if refused > 3:
+                    raise Unauthorized("no token is accepted", status=401) from error
             except websockets.ConnectionClosed as error:
                 received = error.rcvd
                 fresh = received is not None and received.reason in _RENEW
-                failures = failures + 1 if fresh else 1
-            except (OSError, websockets.WebSocketException, TimeoutError):
+                # One that is closed as soon as it stands (too many of them, too slow) is tried
+                # ever more seldom.
+                failures = 0 if self._now_ms() - began > SETTLED_S * 1000 else failures + 1
+            except (OSError, websockets.WebSocketException, TimeoutError, *_LATER) as error:
+                log.info("no live connection yet: %r", error)
                 failures += 1
             low, high = self._backoff_s
             # Full jitter: those that a gateway left together come back apart.
@@ -293,5 +327,6 @@ class Live:
                 await self._socket.send(json.dumps(frame))
 
     def _give_up(self, code: str) -> None:
+        self._over = code
         for subscription in self._subscriptions.values():
             subscription.changes.put_nowait(Ended(code))

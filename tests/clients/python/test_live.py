@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from segue.errors import Unauthorized, Unreachable
 from segue.live import Ended, Live, Position, Present, Published, Reset, Said
 
-from tests.functions.realtime.rig import Rig
+from functions.realtime.limits import MAX_CONNECTIONS_PER_USER
+from tests.functions.realtime.rig import Rig, connected
 
 CHANNEL = "playlist:p"
 
@@ -106,6 +108,77 @@ async def test_revocation_ends_the_changes(rig: Rig) -> None:
         assert await anext(changes) == Ended("NOT_A_MEMBER")
         with pytest.raises(StopAsyncIteration):
             await anext(changes)
+
+
+async def test_token_that_cannot_be_had_now_is_asked_for_again(rig: Rig) -> None:
+    port = await rig.add_gateway()
+    asked = 0
+
+    async def token(fresh: bool) -> str:
+        nonlocal asked
+        asked += 1
+        if asked < 3:
+            raise Unreachable("accounts do not answer")
+        return rig.token("ann")
+
+    host = f"http://127.0.0.1:{port}"
+    async with (
+        Live(host, token, backoff_s=(0.01, 0.05)) as it,
+        contextlib.aclosing(it.subscribe(CHANNEL)) as changes,
+    ):
+        assert isinstance(await asyncio.wait_for(anext(changes), 5), Reset)
+    assert asked == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(Unauthorized("no", status=401), None), (RuntimeError("a bug"), "FAILED")],
+)
+async def test_token_that_will_never_be_had_ends_what_is_heard(
+    rig: Rig, error: Exception, code: str | None
+) -> None:
+    port = await rig.add_gateway()
+
+    async def token(fresh: bool) -> str:
+        raise error
+
+    async with Live(f"http://127.0.0.1:{port}", token) as it:
+        for _ in range(2):  # as much so for whoever asks later
+            async with contextlib.aclosing(it.subscribe(CHANNEL)) as changes:
+                first = await asyncio.wait_for(anext(changes), 5)
+                assert first == Ended(code or "UNAUTHENTICATED")
+                with pytest.raises(Unauthorized if code is None else StopAsyncIteration):
+                    await anext(changes)
+
+
+async def test_connection_that_is_closed_at_once_is_tried_ever_more_seldom(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = await rig.add_gateway()
+    ceilings: list[float] = []
+    enough = asyncio.Event()
+
+    def uniform(low: float, high: float) -> float:
+        ceilings.append(high)
+        if len(ceilings) == 5:
+            enough.set()
+        return 0.001
+
+    async with contextlib.AsyncExitStack() as others:
+        for _ in range(MAX_CONNECTIONS_PER_USER):
+            await others.enter_async_context(connected(port, rig.token("ann")))
+        monkeypatch.setattr("segue.live.random.uniform", uniform)
+        async with live(rig, port):
+            await asyncio.wait_for(enough.wait(), 30)
+    assert ceilings[:5] == [0.02, 0.04, 0.08, 0.16, 0.2]
+
+
+async def test_one_channel_is_heard_once(rig: Rig) -> None:
+    port = await rig.add_gateway()
+    async with live(rig, port) as it, contextlib.aclosing(it.subscribe(CHANNEL)) as changes:
+        await anext(changes)
+        with pytest.raises(ValueError, match="already"):
+            await anext(it.subscribe(CHANNEL))
 
 
 async def test_what_is_said_in_passing_and_who_is_there_are_heard(rig: Rig) -> None:
