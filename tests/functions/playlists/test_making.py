@@ -412,7 +412,8 @@ def test_rules_refuse_what_makes_no_sense():
     for bad in (
         {}, {"conditions": []}, rule(("year", "is", "x")), rule(("genre", "more", 1)),
         rule(("year", "between", [1])), rule(("liked", "is", 1)), rule(("x", "is", 1)),
-        rule(("year", "is", 1), limit=0), rule(("year", "between", [1999, 1990])), rule(("genre", "is", "")), 3, None,
+        rule(("year", "is", 1), limit=0), rule(("year", "between", [1999, 1990])),
+        rule(("genre", "is", "")), 3, None,
     ):  # fmt: skip
         with pytest.raises(Invalid):
             rules.parse(bad)
