@@ -296,7 +296,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
     Deployable(
         name="playback",
         kind="api",
-        routes=("/v1/plays", "/v1/plays/*", "/v1/me/player", "/v1/me/player/*"),
+        routes=("/v1/plays", "/v1/plays/*", "/v1/previews/*", "/v1/me/player", "/v1/me/player/*"),
         publishes=(ChannelPublished,),
         consumes=(TrackChanged, RightsChanged, TrackPlayed, UserChanged),
         firestore=True,

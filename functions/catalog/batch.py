@@ -24,7 +24,7 @@ from functions.catalog.jsonl import (
     id_of,
     ref_id,
 )
-from functions.catalog.model import Album, Artist, Errand, Lyrics, Track, Work
+from functions.catalog.model import Album, Artist, Availability, Errand, Lyrics, Track, Work
 from functions.catalog.naming import key_of
 from functions.catalog.placing import Placing
 from functions.catalog.reading import Reading
@@ -209,9 +209,8 @@ class Batch:
             else:
                 id, who = ids[number], credits[number]
                 there = spoken.get(id)
-                markets = availability.markets(there, at) if there else None
-                _note(changes, out, id, number, lambda known, line=line, id=id, who=who, m=markets:
-                    _track(known, line, id, who, m, at)
+                _note(changes, out, id, number, lambda known, line=line, id=id, who=who, it=there:
+                    _track(known, line, id, who, it, at)
                 )  # fmt: skip
         before, after = await self._write(self._store.tracks, changes, out, tell_all)
         placed: dict[str, list[Track]] = {}
@@ -386,13 +385,14 @@ def _track(
     line: TrackLine,
     id: str,
     credits: tuple[Credit, ...],
-    markets: tuple[str, ...] | None,
+    there: Availability | None,
     at: datetime,
 ) -> Track | None:
     after = applying.track(known, line, id, credits, at)
-    if known is not None or after is None or markets is None:
+    if known is not None or after is None or there is None:
         return after
-    return replace(after, markets=markets)
+    markets, clips = availability.markets(there, at), availability.clips(there, at)
+    return replace(after, markets=markets, clip_markets=clips)
 
 
 def _told(entity: Any, out: Outcome) -> Any:

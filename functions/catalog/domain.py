@@ -208,6 +208,11 @@ def blocked_markets(markets: tuple[str, ...] | None) -> tuple[str, ...]:
     return tuple(sorted(TERRITORIES.difference(markets)))
 
 
+def clip_markets(track: Track) -> tuple[str, ...]:
+    """Where its preview may be heard, if it has one."""
+    return track.clip_markets if track.preview_path and not track.removed else ()
+
+
 def published(entity: Entity, revision: int) -> Entity | None:
     """The entity with `revision` known to be published; None if it has changed since."""
     if entity.revision != revision or entity.unpublished_at is None:
@@ -254,6 +259,7 @@ def changed(track: Track, album: Album | None, iswc: str | None, at: datetime) -
         blocked_markets=blocked_markets(track.markets),
         popularity=track.popularity,
         features=track.features,
+        clip_markets=clip_markets(track),
     )
 
 

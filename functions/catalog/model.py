@@ -122,7 +122,8 @@ class Track:
     """A recording on a release. Without `audio_id` it is known, and not playable yet.
 
     `artists` are the names of `credits` in `SHOWN_ROLES`. `markets` are where some licence lets
-    it play now, `("*",)` everywhere, None as long as rights has not spoken of it.
+    it play now, `("*",)` everywhere, None as long as rights has not spoken of it; `clip_markets`
+    where some licence lets its preview play.
     """
 
     track_id: str
@@ -160,6 +161,7 @@ class Track:
     updated_at: datetime
     unpublished_at: datetime | None
     features: Features | None = None
+    clip_markets: tuple[str, ...] = ()
 
     @property
     def artists(self) -> tuple[str, ...]:

@@ -161,12 +161,13 @@ class Markets:
     async def _track(self, known: Availability) -> str | None:
         """Write the track's markets if they differ; its album's id if so."""
         at = self._now()
-        markets = availability.markets(known, at)
+        markets, clips = availability.markets(known, at), availability.clips(known, at)
         before = await self._store.tracks.find(known.track_id)
         if before is None:
             return None
         track = await self._store.tracks.update(
-            known.track_id, lambda now: now and domain.changed_track(now, at, markets=markets)
+            known.track_id,
+            lambda now: now and domain.changed_track(now, at, markets=markets, clip_markets=clips),
         )
         await self._publication.of(track)
         return before.album_id

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from functions.catalog.domain import plays_in
+from functions.catalog.domain import clip_markets, plays_in
 from functions.catalog.model import WORLDWIDE, Album, Artist, Track
 from functions.catalog.uploads import Upload
 from shared.events import Credit
@@ -106,6 +106,7 @@ class Views:
                 (track.markets or ()) if track.audio_id and not track.removed else (),
                 None if market is None else plays_in(track, market),
             ),
+            preview_url=self._parts.preview_url(track.track_id, clip_markets(track), market),
         )
         if linked_from is not None:
             view["linked_from"] = self.link("track", linked_from.track_id)

@@ -59,6 +59,7 @@ class Playable:
     release_date: str | None = None
     blocked_markets: tuple[str, ...] = ()
     popularity: int = 0
+    clip_markets: tuple[str, ...] = ()
 
 
 MARGIN = timedelta(minutes=2)
@@ -130,6 +131,7 @@ def with_track(playable: Playable, event: TrackChanged) -> Playable | None:
         release_date=event.release_date,
         blocked_markets=event.blocked_markets,
         popularity=event.popularity,
+        clip_markets=event.clip_markets,
     )
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from functions.playback import api, manifests_api, player_api
+from functions.playback import api, manifests_api, player_api, previews
 from functions.playback.authority import RemoteRights
 from functions.playback.contexts import RemoteContexts
 from functions.playback.decisions import Decisions
@@ -89,20 +89,22 @@ def create() -> FastAPI:
         shard=secrets.randbelow(SHARDS),
         clock=time.time,
     )
+    key = SigningKey.parse(settings.cdn_key_name, settings.cdn_signing_key)
     deliveries = Deliveries(
         settings.public_url,
         edges,
-        SigningKey.parse(settings.cdn_key_name, settings.cdn_signing_key),
+        key,
         telemetry,
         new_id=new_id,
         clock=time.time,
     )
     views = Views(settings.public_url)
+    decisions = Decisions(playables, Table(), authority)
     return create_app(
         "playback",
         api.routes(
             playables,
-            Decisions(playables, Table(), authority),
+            decisions,
             histories,
             deliveries,
             Streams(players, now),
@@ -117,6 +119,7 @@ def create() -> FastAPI:
             players, playables, contexts, views, now=now, seed=lambda: secrets.randbits(32)
         ),
         manifests_api.routes(manifests),
+        previews.routes(decisions, settings.public_url, key, now=now),
         subscriptions(caller, handlers(playables, histories, players)),
         answers=ANSWERS,
         verifier=verifier_of(settings),

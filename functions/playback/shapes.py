@@ -115,7 +115,7 @@ _PLAYED_TRACK = record(
         "is_local": YES_NO,
         "external_ids": mapping(TEXT),
         "popularity": COUNT,
-        "preview_url": NULL,
+        "preview_url": nullable(URL),
     },
     _AVAILABLE,
 )
@@ -170,6 +170,7 @@ _DONE: Answers = {204: None, 404: ERROR}
 
 ANSWERS: Mapping[str, Answers | None] = {
     "POST /v1/plays": {201: _PLAY, 403: _REFUSED, 404: ERROR, 409: ERROR},
+    "GET /v1/previews/{track_id}": {302: None, 403: _REFUSED, 404: ERROR},
     "POST /v1/plays/versions": {200: record("RightsVersions", {"versions": mapping(COUNT)})},
     "POST /v1/plays/telemetry": {204: None},
     "GET /v1/plays/manifests/{path:path}": {

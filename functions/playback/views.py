@@ -30,6 +30,7 @@ class Views:
             duration_ms=known.audio.duration_ms if known.audio else 0,
             explicit=known.explicit,
             availability=there,
+            preview_url=self._parts.preview_url(track_id, known.clip_markets, market),
         )
         if not credits:  # the catalog tells names only of what it has not placed yet
             view["artists"] = [

@@ -117,7 +117,8 @@ class TrackChanged:
 
     `artists` are the names of the main and featured credits, in order. `album_type` is album,
     single, compilation or ep; `release_date` YYYY[-MM[-DD]]; `popularity` 0 to 100.
-    `blocked_markets`: ISO 3166-1 countries where no licence lets it play.
+    `blocked_markets`: ISO 3166-1 countries where no licence lets it play; `clip_markets`: those
+    where its preview may be heard, ("*",) for all.
     """
 
     event_id: str
@@ -156,6 +157,7 @@ class TrackChanged:
     blocked_markets: tuple[str, ...] = ()
     popularity: int = 0
     features: Features | None = None
+    clip_markets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class TrackCard:
     genres: tuple[str, ...] = ()
     moods: tuple[str, ...] = ()
     label: str | None = None
+    clip_markets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ def track_card(known: TrackCard | None, event: TrackChanged) -> TrackCard | None
         event.genres,
         event.moods,
         event.label,
+        event.clip_markets,
     )
 
 

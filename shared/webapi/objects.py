@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from shared.events import Credit
-from shared.territories import TERRITORIES
+from shared.territories import TERRITORIES, WORLDWIDE
 
 COVER_SIZES_PX = (640, 300, 64)
 SHOWN_ROLES = ("main", "featured", "remixer")
@@ -50,6 +50,16 @@ class Parts:
             {"url": f"{self._url}/images/{cover_id}-{px}.jpg", "width": px, "height": px}
             for px in COVER_SIZES_PX
         ]
+
+    def preview_url(self, id: str, clips: Collection[str], market: str | None) -> str | None:
+        """Where thirty seconds of a track are heard in `market`; None where they may not be.
+
+        `clips`: markets where they may, ("*",) for all. Without a market there is an address for
+        what may be heard in all of them. Nothing is decided or signed until it is followed.
+        """
+        if not clips or (WORLDWIDE not in clips and market not in clips):
+            return None
+        return f"{self._url}/v1/previews/{id}" + (f"?market={market}" if market else "")
 
     def artists(self, credits: Iterable[Credit]) -> list[dict[str, Any]]:
         """The artists that credits show, simplified, each once."""
@@ -112,6 +122,7 @@ class Parts:
         duration_ms: int,
         explicit: bool,
         availability: dict[str, Any],
+        preview_url: str | None = None,
     ) -> dict[str, Any]:
         """A simplified track."""
         return {
@@ -123,7 +134,7 @@ class Parts:
             "duration_ms": duration_ms,
             "explicit": explicit,
             "is_local": False,
-            "preview_url": None,
+            "preview_url": preview_url,
             **availability,
         }
 

@@ -58,6 +58,7 @@ class Shown:
             availability=availability(
                 card.blocked_markets if card else (), card is not None and card.plays, market
             ),
+            preview_url=self._parts.preview_url(id, card.clip_markets if card else (), market),
         )
 
     def album(

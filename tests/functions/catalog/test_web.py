@@ -74,6 +74,36 @@ async def test_objects_have_every_key_that_clients_require():
     assert (album["release_date"], album["release_date_precision"]) == ("0000", "year")
 
 
+async def test_a_preview_has_an_address_where_a_deal_grants_it_and_only_while_it_does():
+    catalog = Catalog()
+    async with client_of(catalog.app()) as client:
+        id = await played(catalog, client, 1, preview_path="audio/x/preview/preview.m4a")
+
+        async def address(market: str | None = "SE") -> str | None:
+            query = f"?market={market}" if market else ""
+            track = await get(client, f"/v1/tracks/{id}{query}")
+            (item,) = (await get(client, f"{track['album']['href']}{query}"))["tracks"]["items"]
+            (page,) = (await get(client, f"/v1/tracks{query}"))["items"]
+            assert track["preview_url"] == item["preview_url"] == page["preview_url"]
+            return track["preview_url"]
+
+        ends_at = catalog.now() + timedelta(hours=1)
+        everywhere = f"{PUBLIC_URL}/v1/previews/{id}"
+        await PUSHES.push(client, rights_changed(id, 10, deal(ends_at=ends_at)))
+        assert (await address(), await address(None)) == (f"{everywhere}?market=SE", everywhere)
+        assert catalog.told(TrackChanged)[-1].clip_markets == ("*",)
+        catalog.now.at = ends_at
+        await client.post("/_tasks/sweep-uploads", headers=PUSHES.bearer())
+        assert await address() is None
+        await PUSHES.push(client, rights_changed(id, 11, deal(territories=("NO",))))
+        assert (await address(), await address(None)) == (None, None)
+        assert await address("NO") == f"{everywhere}?market=NO"
+        await PUSHES.push(client, rights_changed(id, 12, deal(clips=False)))
+        assert await address("NO") is None
+        await PUSHES.push(client, rights_changed(id, 13, deal(clips_from="2999-01-01T00:00:00Z")))
+        assert await address() is None
+
+
 async def test_markets_follow_licences_windows_and_withdrawal():
     catalog = Catalog()
     async with client_of(catalog.app()) as client:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from functions.playback import api, manifests_api, player_api
+from functions.playback import api, manifests_api, player_api, previews
 from functions.playback.decisions import Asked, Decisions
 from functions.playback.domain import Lifetimes, Playable
 from functions.playback.edges import Edge
@@ -120,6 +120,7 @@ class Service:
             player_api.routes(
                 self.players, self.playables, self.contexts, views, now=self.now, seed=lambda: 7
             ),
+            previews.routes(self.decisions, self.public_url, self.key, now=self.now),
             manifests_api.routes(Manifests(self.public_url, self.edges, transport=self.cdn)),
             subscriptions(PUSHES.caller(), handlers(self.playables, self.histories, self.players)),
             answers=ANSWERS,

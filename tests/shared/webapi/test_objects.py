@@ -70,3 +70,13 @@ def test_with_a_market_it_is_playable_there_or_not():
     refused = {"is_playable": False, "restrictions": {"reason": "market"}}
     assert availability(("DE",), True, "DE") == refused
     assert availability((), False, "SE") == refused
+
+
+def test_a_preview_has_an_address_where_it_may_be_heard():
+    parts = Parts("https://h")
+    assert parts.preview_url("t", ("*",), "SE") == "https://h/v1/previews/t?market=SE"
+    assert parts.preview_url("t", ("*",), None) == "https://h/v1/previews/t"
+    assert parts.preview_url("t", ("NO", "SE"), "SE") == "https://h/v1/previews/t?market=SE"
+    assert parts.preview_url("t", ("NO", "SE"), "DK") is None
+    assert parts.preview_url("t", ("NO", "SE"), None) is None
+    assert parts.preview_url("t", (), "SE") is None
