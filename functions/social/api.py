@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.social import circle
-from functions.social.circle import PRIVATE_LASTS, Audience, Privacy, Profile
+from functions.social.circle import Audience, Privacy, Profile
 from functions.social.feeds import Feeds
 from functions.social.people import People
 from functions.social.shares import Shares, view
@@ -100,8 +100,7 @@ def routes(
             if asked.profile is not None:
                 after = replace(after, profile=asked.profile)
             if asked.private_session is not None:
-                until = at + PRIVATE_LASTS if asked.private_session else None
-                after = replace(after, private_until=until)
+                after = after.begun(at) if asked.private_session else after.ended(at)
             return after
 
         before, after = await people.set_privacy(user.user_id, change)

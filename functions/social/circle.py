@@ -1,6 +1,6 @@
 """Who may see what of whom: follows, blocks, private sessions, profiles. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -9,6 +9,8 @@ Profile = Literal["public", "followers", "private"]
 
 PRIVATE_LASTS = timedelta(hours=6)
 """A private session ends by itself, as people forget that they are in one."""
+
+KEPT_WINDOWS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +35,52 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """A private session that was, from `start` to `end`."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Privacy:
-    """What a user shows. `activity`: who may see what they play."""
+    """What a user shows. `activity`: who may see what they play. The newest private session is
+    from `private_from` to `private_until`; some before it are in `past`."""
 
     user_id: str
     private_until: datetime | None = None
     activity: Audience = "followers"
     profile: Profile = "public"
+    private_from: datetime | None = None
+    past: tuple[Window, ...] = ()
 
     def hides(self, at: datetime) -> bool:
         """Whether the user is in a private session."""
         return self.private_until is not None and at < self.private_until
+
+    def hid(self, start: datetime, end: datetime) -> bool:
+        """Whether the user was in one at any time from `start` to `end`: what is heard of late
+        stays as private as it was."""
+        return any(it.start <= end and start < it.end for it in self._windows())
+
+    def begun(self, at: datetime) -> "Privacy":
+        """In a private session from `at` on, or for longer in the one there is."""
+        until = at + PRIVATE_LASTS
+        if self.hides(at):
+            return replace(self, private_until=until)
+        return replace(
+            self, private_from=at, private_until=until, past=self._windows()[-KEPT_WINDOWS:]
+        )
+
+    def ended(self, at: datetime) -> "Privacy":
+        """In none from `at` on."""
+        return replace(self, private_until=at) if self.hides(at) else self
+
+    def _windows(self) -> tuple[Window, ...]:
+        if self.private_until is None:
+            return self.past
+        start = self.private_from or self.private_until - PRIVATE_LASTS
+        return (*self.past, Window(start, self.private_until))
 
 
 def pair(one: str, other: str) -> str:

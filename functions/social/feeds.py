@@ -113,9 +113,19 @@ class Feeds:
 
     # What is played now.
 
-    async def plays(self, user_id: str, track_id: str, at: datetime, *, playing: bool) -> None:
-        """A user plays a track, or has played it. In a private session nobody learns of it."""
-        if (await self._people.privacy(user_id)).hides(self._now()):
+    async def plays(
+        self,
+        user_id: str,
+        track_id: str,
+        at: datetime,
+        *,
+        playing: bool,
+        since: datetime | None = None,
+    ) -> None:
+        """A user plays a track, or has played it (from `since` to `at`). Of what is played in a
+        private session nobody learns, however late it is heard of."""
+        privacy = await self._people.privacy(user_id)
+        if privacy.hides(self._now()) or privacy.hid(since or at, at):
             return
         until = at + PLAYING_LASTS if playing else self._now()
         fresh = Playing(user_id, track_id, at, until, at + ACTIVITY_LASTS)

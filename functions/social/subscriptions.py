@@ -35,7 +35,9 @@ def handlers(people: People, feeds: Feeds) -> dict[type, Handler]:
 
     async def on_track_played(event: TrackPlayed) -> None:
         ended_at = event.started_at + timedelta(milliseconds=event.ms_played)
-        await feeds.plays(event.user_id, event.track_id, ended_at, playing=False)
+        await feeds.plays(
+            event.user_id, event.track_id, ended_at, playing=False, since=event.started_at
+        )
 
     async def on_user_changed(event: UserChanged) -> None:
         """A user who is gone leaves nothing behind."""

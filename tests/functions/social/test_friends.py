@@ -100,6 +100,27 @@ async def test_private_session_hides_at_once_and_writes_nothing(social: Social) 
     assert await seen(social, "bob") == ["ann"]
 
 
+async def test_what_was_played_in_private_stays_so_however_late_it_is_heard_of(
+    social: Social,
+) -> None:
+    await social.follow("bob", "ann")
+    begun = social.clock()
+    for private in (True, False, True, False):
+        social.clock.forward(minutes=10)
+        await social.ask("ann", "PUT", "/v1/me/privacy", {"private_session": private})
+    social.clock.forward(minutes=10)
+    # In private from minute 10 to 20, and from 30 to 40; the phone was offline until now.
+    for minute, private in ((11, True), (35, True), (9, True), (39, True), (22, False)):
+        at = begun + timedelta(minutes=minute)
+        await social.hear(
+            TrackPlayed(
+                f"e{minute}", social.clock(), "p", "ann", TRACK, at, 120_000, "aac", 96, "ended",
+                "SE", "free", None, None, None,
+            )
+        )  # fmt: skip
+        assert await seen(social, "bob") == ([] if private else ["ann"]), minute
+
+
 async def test_mutual_activity_is_for_those_who_are_followed_back(social: Social) -> None:
     await social.ask("ann", "PUT", "/v1/me/privacy", {"activity": "mutual"})
     await social.follow("bob", "ann")
