@@ -14,6 +14,7 @@ from emulators.endpoints import Endpoints
 from emulators.graph import Graph, Resource
 from emulators.metadata import ACCESS_AUDIENCE
 from emulators.oidc import Issuer
+from shared.instants import now
 
 JOB = "gcp:cloudscheduler/job:Job"
 log = logging.getLogger(__name__)
@@ -37,11 +38,11 @@ class Scheduler:
         await asyncio.gather(*(self._keep(job) for job in self.graph.all(JOB)))
 
     async def _keep(self, job: Resource) -> None:
-        at = _now()
+        at = now()
         while True:
             # Counted from the last time too: a clock that wakes us early must not fire twice.
-            at = due(job, max(at, _now()))
-            await _sleep(max(0.0, (at - _now()).total_seconds()))
+            at = due(job, max(at, now()))
+            await _sleep(max(0.0, (at - now()).total_seconds()))
             try:
                 await self.fire(job["name"])
             except Exception:  # one job's trouble is not the others'
@@ -63,7 +64,7 @@ class Scheduler:
         status = 0
         for attempt in range(retries + 1):
             status = await self._post(job)
-            self.last[name] = {"at": _now().isoformat(), "status": status}
+            self.last[name] = {"at": now().isoformat(), "status": status}
             if 200 <= status < 300:
                 break
             log.warning("scheduler: %s answered %s (attempt %d)", name, status, attempt + 1)
@@ -105,10 +106,6 @@ class Scheduler:
 
 def _seconds(duration: str) -> float:
     return float(duration.removesuffix("s"))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 _sleep = asyncio.sleep

@@ -5,6 +5,11 @@ from datetime import UTC, datetime
 from shared.errors import Invalid
 
 
+def now() -> datetime:
+    """The present instant: what entry points hand to code that takes the time as an argument."""
+    return datetime.now(UTC)
+
+
 def in_utc(instant: datetime) -> datetime:
     """An aware `instant` in UTC.
 

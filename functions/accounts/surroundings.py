@@ -3,17 +3,14 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from fastapi import Request
 
 from functions.accounts.app_passwords import spell
 from functions.accounts.codes import USER_CODE_ALPHABET, USER_CODE_LENGTH
 from shared.ids import new_id
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+from shared.instants import now
 
 
 def _new_secret() -> str:
@@ -33,7 +30,7 @@ class Surroundings:
     """`issuer` is the public URL, without a slash at its end."""
 
     issuer: str
-    now: Callable[[], datetime] = _now
+    now: Callable[[], datetime] = now
     new_id: Callable[[], str] = new_id
     new_secret: Callable[[], str] = _new_secret
     new_user_code: Callable[[], str] = _new_user_code

@@ -3,7 +3,7 @@
 import os
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from fastapi import FastAPI
 
@@ -16,6 +16,7 @@ from shared.gcp.firestore import FirestoreDocuments, client
 from shared.gcp.images import BucketImages
 from shared.gcp.pubsub import Publisher
 from shared.ids import new_id
+from shared.instants import now
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
@@ -61,7 +62,7 @@ def create() -> FastAPI:
             publish_many=publish.many,
             public_url=settings.public_url,
             new_id=new_id,
-            now=_now,
+            now=now,
             clock=time.monotonic,
             max_upload_bytes=settings.max_upload_bytes,
             stuck_after=timedelta(seconds=settings.stuck_after_s),
@@ -78,7 +79,3 @@ def create() -> FastAPI:
         max_body_bytes=MAX_BODY_BYTES,
         on_stop=[publish.stop],
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
@@ -12,6 +11,7 @@ from functions.insights.figures import Figures
 from functions.insights.shapes import ANSWERS
 from shared.gcp.bigquery import BigQuery
 from shared.gcp.pubsub import Publisher
+from shared.instants import now
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
@@ -42,17 +42,13 @@ def create() -> FastAPI:
         BigQuery(project), events=settings.events_dataset, insights=settings.insights_dataset
     )
     publish = Publisher(project)
-    aggregates = Aggregates(data, publish.many, now=_now)
+    aggregates = Aggregates(data, publish.many, now=now)
     caller = caller_of(settings)
     return create_app(
         "insights",
-        api.routes(Figures(data), today=lambda: _now().date()),
+        api.routes(Figures(data), today=lambda: now().date()),
         tasks(caller, {"aggregate-insights": aggregates.run}),
         verifier=verifier_of(settings),
         answers=ANSWERS,
         on_stop=[publish.stop],
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -3,7 +3,6 @@
 import os
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from fastapi import FastAPI
@@ -28,6 +27,7 @@ from shared.gcp import firestore
 from shared.gcp.firestore import FirestoreDocuments
 from shared.gcp.pubsub import Publisher
 from shared.gcp.recent import Recent
+from shared.instants import now
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
@@ -72,10 +72,10 @@ def create() -> FastAPI:
         FirestoreDocuments(database, SHELVES, ShelfDocument, "shelf"),
         FirestoreDocuments(database, RUNS, RunDocument, "run"),
         FirestoreDocuments(database, LOG, EntryDocument, "entry"),
-        now=_now,
+        now=now,
     )
     publish = Publisher(settings.google_cloud_project)
-    publication = Publication(shelves, publish, now=_now)
+    publication = Publication(shelves, publish, now=now)
     caller = caller_of(settings)
     return create_app(
         "library",
@@ -97,7 +97,3 @@ def create() -> FastAPI:
         verifier=verifier_of(settings),
         on_stop=[publish.stop],
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

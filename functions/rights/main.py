@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
@@ -17,6 +16,7 @@ from shared.events import TrackChanged
 from shared.gcp import firestore
 from shared.gcp.pubsub import Publisher
 from shared.ids import new_id
+from shared.instants import now
 from shared.rights.shapes import Shapes
 from shared.settings import load
 from shared.web import logs
@@ -46,19 +46,19 @@ def create() -> FastAPI:
     database = firestore.client(settings.google_cloud_project)
     known = store(lambda *about: firestore.FirestoreDocuments(database, *about))
     publish = Publisher(settings.google_cloud_project)
-    publication = Publication(known, publish.many, now=_now)
+    publication = Publication(known, publish.many, now=now)
     confirm = Confirmation(settings.public_url)
     caller = caller_of(settings)
     return create_app(
         "rights",
-        api.routes(known.licences, publication, confirm, new_id=new_id, now=_now),
+        api.routes(known.licences, publication, confirm, new_id=new_id, now=now),
         deals_api.routes(
-            Intake(known, publication, confirm, now=_now),
+            Intake(known, publication, confirm, now=now),
             us=settings.ddex_party_id,
             new_id=new_id,
-            now=_now,
+            now=now,
         ),
-        deciding.routes(known.entitlements, Shapes(), now=_now),
+        deciding.routes(known.entitlements, Shapes(), now=now),
         subscriptions(caller, {TrackChanged: publication.on_track_changed}),
         tasks(caller, {"republish-licences": publication.sweep}),
         answers=ANSWERS,
@@ -66,7 +66,3 @@ def create() -> FastAPI:
         max_body_bytes=MAX_BYTES,
         on_stop=[publish.stop, confirm.stop],
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -5,7 +5,7 @@ import asyncio
 import logging
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from functions.royalties.accounting import Accounting
 from functions.royalties.books import COLLECTIONS, Books
@@ -16,6 +16,7 @@ from functions.royalties.warehouse import Warehouse
 from shared.gcp import storage
 from shared.gcp.bigquery import BigQuery
 from shared.gcp.firestore import FirestoreDocuments, client
+from shared.instants import now
 from shared.settings import load
 from shared.web import logs
 
@@ -53,7 +54,7 @@ async def run() -> None:
     )
     vault = BucketVault(storage.bucket(project, settings.royalties_bucket))
     terms = Terms(minimum_streams=settings.minimum_streams)
-    accounting = Accounting(books, warehouse, vault, terms, now=_now)
+    accounting = Accounting(books, warehouse, vault, terms, now=now)
     if settings.period:
         cutoff = datetime.fromisoformat(settings.cutoff) if settings.cutoff else None
         state = await accounting.close(Period.parse(settings.period), cutoff)
@@ -61,10 +62,6 @@ async def run() -> None:
     else:
         for period, done in (await accounting.run()).items():
             log.info("%s: %s", period, done)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def main() -> None:

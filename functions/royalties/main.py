@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
@@ -17,6 +16,7 @@ from functions.royalties.warehouse import Warehouse
 from shared.gcp import jobs, storage
 from shared.gcp.bigquery import BigQuery
 from shared.gcp.firestore import FirestoreDocuments, client
+from shared.instants import now
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
@@ -67,17 +67,13 @@ def create() -> FastAPI:
         await start({})
         return "started"
 
-    corrections = Corrections(books, asked, now=_now)
+    corrections = Corrections(books, asked, now=now)
     sender = Sender(settings.dsr_party_id, settings.dsr_name)
     return create_app(
         "royalties",
-        api.operator_routes(books, corrections, asked, start, now=_now),
+        api.operator_routes(books, corrections, asked, start, now=now),
         api.routes(asked, sender),
         tasks(caller, {"run-royalties": run_royalties}),
         verifier=verifier_of(settings),
         answers=ANSWERS,
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

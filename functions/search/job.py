@@ -5,7 +5,6 @@ import logging
 import os
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from functions.search.build import Lost, next_generation
@@ -14,6 +13,7 @@ from functions.search.shelf import BucketShelf
 from shared.gcp import storage
 from shared.gcp.firestore import FirestoreDocuments, client
 from shared.ids import new_id
+from shared.instants import now
 from shared.settings import load
 from shared.web import logs
 
@@ -32,19 +32,15 @@ async def run() -> None:
     logs.configure(settings.google_cloud_project)
     shelf = BucketShelf(storage.bucket(settings.google_cloud_project, settings.search_bucket))
     database = client(settings.google_cloud_project)
-    changes = Log(FirestoreDocuments(database, LOG, Chunk, "chunk"), _now)
+    changes = Log(FirestoreDocuments(database, LOG, Chunk, "chunk"), now)
     with tempfile.TemporaryDirectory() as folder:
-        built = await next_generation(shelf, changes, Path(folder), token=new_id(), now=_now())
+        built = await next_generation(shelf, changes, Path(folder), token=new_id(), now=now())
     if built is None:
         log.info("nothing has changed since the newest generation")
     elif isinstance(built, Lost):
         log.info("another job published first")
     else:
         log.info("generation %s published: %s", built.number, built.counts)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def main() -> None:

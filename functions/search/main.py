@@ -5,7 +5,6 @@ import shutil
 import tempfile
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -20,6 +19,7 @@ from functions.search.shelf import BucketShelf
 from functions.search.subscriptions import handlers
 from shared.gcp import jobs, storage
 from shared.gcp.firestore import FirestoreDocuments, client
+from shared.instants import now
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
@@ -48,13 +48,13 @@ def create() -> FastAPI:
     project = settings.google_cloud_project
     logs.configure(project)
     shelf = BucketShelf(storage.bucket(project, settings.search_bucket), patience_s=3)
-    changes = Log(FirestoreDocuments(client(project), LOG, Chunk, "chunk"), _now)
+    changes = Log(FirestoreDocuments(client(project), LOG, Chunk, "chunk"), now)
     live = Live(shelf, changes, KINDS, own_folder(), clock=time.monotonic)
     indexing = Indexing(live, jobs.starter(settings.search_job, settings.run_api_endpoint))
     caller = caller_of(settings)
     return create_app(
         "search",
-        api.routes(live, settings.public_url, today=lambda: _now().date()),
+        api.routes(live, settings.public_url, today=lambda: now().date()),
         subscriptions(caller, handlers(live)),
         tasks(caller, {"index-search": indexing.run}),
         verifier=verifier_of(settings),
@@ -71,7 +71,3 @@ def own_folder() -> Path:
         if not Path(f"/proc/{folder.name.rpartition('-')[2]}").exists():
             shutil.rmtree(folder, ignore_errors=True)
     return place / f"segue-search-{os.getpid()}"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

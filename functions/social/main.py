@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
@@ -11,6 +10,7 @@ from shared.gcp import firestore
 from shared.gcp.firestore import FirestoreDocuments
 from shared.gcp.pubsub import Publisher
 from shared.ids import new_id
+from shared.instants import now
 from shared.settings import load
 from shared.web import logs
 from shared.web.trust import caller_of, verifier_of
@@ -35,7 +35,7 @@ def create() -> FastAPI:
     made = service.parts(
         lambda name, cls, what: FirestoreDocuments(database, name, cls, what),
         publish,
-        now=_now,
+        now=now,
         new_id=new_id,
     )
     caller = caller_of(settings)
@@ -45,11 +45,7 @@ def create() -> FastAPI:
         caller,
         verifier,
         settings.public_url,
-        now=_now,
+        now=now,
         new_id=new_id,
         on_stop=(publish.stop,),
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

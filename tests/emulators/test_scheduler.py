@@ -168,7 +168,7 @@ async def test_due_jobs_run_once_each_time(
         await asyncio.sleep(0.01)
 
     monkeypatch.setattr(scheduler, "_sleep", sleep)
-    monkeypatch.setattr(scheduler, "_now", lambda: now)
+    monkeypatch.setattr(scheduler, "now", lambda: now)
     running = asyncio.create_task(made(tiny_graph(job(), job("broken", "* * * * *"))).run())
     async with asyncio.timeout(10):
         while len(page.asked) < 8:  # noqa: ASYNC110 - it waits for a count
