@@ -5,6 +5,8 @@ lists no track release all its recordings. A deal for an album alone is no leave
 one by one, where the message licenses tracks by themselves.
 
 A deal that cannot be understood is refused by itself: the others never grant more without it.
+One with a number of usages is kept, lets nothing, and its licensor is told so
+(docs/decisions/0020-rights.md).
 """
 
 from collections.abc import Iterable
@@ -143,6 +145,10 @@ def _deals(known: _Collected, us: str) -> dict[str, list[Deal]]:
             subject = " ".join(terms.releases)[:80]
             known.problems.append(Problem(terms.line, subject, error.code, error.message))
             continue
+        if terms.usages is not None:
+            message = f"it is kept and lets nothing: nobody here counts to {terms.usages} plays"
+            subject = " ".join(terms.releases)[:80]
+            known.problems.append(Problem(terms.line, subject, "USAGES_NOT_COUNTED", message))
         for reference in terms.releases:
             if reference not in known.releases:
                 message = f"no release {reference[:40]} in the message"

@@ -22,7 +22,7 @@ class Deal:
     `starts`, `ends` and the `*_from` are moments (`shared.rights.moments`), None unbounded,
     windows half-open. `models`, `uses`: DDEX's words. `territories` without `excluded`: ISO,
     TIS, Worldwide. `ours`: whether our distribution channel may act on it. `usages`: how often
-    one listener may play, None for any number. `clips`: those whose plan it does not cover may
+    it may be used in all, None for any number. `clips`: those whose plan it does not cover may
     hear 30 s, as DDEX's deals let.
     """
 

@@ -37,7 +37,7 @@ SAYS = {
     WINDOW_NOT_OPEN: "the licence has not begun yet",
     WINDOW_CLOSED: "the licence has ended",
     HELD_BACK: "the licensor holds it back",
-    USAGES: "the licence allows a limited number of plays only",
+    USAGES: "the licence allows a limited number of plays in all, which nobody counts here",
 }
 """What each reason means, in one line."""
 

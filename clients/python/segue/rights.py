@@ -26,7 +26,7 @@ _REASONS = {
     "WINDOW_NOT_OPEN": "has not begun",
     "WINDOW_CLOSED": "has ended",
     "HELD_BACK": "holds it back",
-    "USAGES": "allows a limited number of plays",
+    "USAGES": "allows a limited number of plays in all, which nobody counts here",
 }
 _MODELS = {
     "AdvertisementSupportedModel": "free with advertisements",
@@ -92,7 +92,7 @@ def terms(deal: dict[str, Any]) -> str:
         where,
         f"from {moment(deal['starts'])}" if deal["starts"] else "from ever",
         f"until {moment(deal['ends'])}" if deal["ends"] else "without end",
-        f"{deal['usages']} plays each" if deal["usages"] else "",
+        f"{deal['usages']} plays in all" if deal["usages"] else "",
     ]
     return "; ".join(it for it in parts if it)
 

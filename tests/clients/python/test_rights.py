@@ -88,7 +88,7 @@ def test_terms_and_moments_read_as_words():
     assert moment("2026-04-01T00:00:00.500000Z") == "2026-04-01 00:00:00 UTC"
     holdback = {**DEAL, "kind": "holdback", "models": [], "uses": [], "excluded": [],
                 "territories": ["SE"], "starts": None, "ends": None, "usages": 3}  # fmt: skip
-    assert terms(holdback) == "HOLDBACK; SE; from ever; without end; 3 plays each"
+    assert terms(holdback) == "HOLDBACK; SE; from ever; without end; 3 plays in all"
 
 
 def test_what_became_of_a_message_names_lines_and_what_waits():

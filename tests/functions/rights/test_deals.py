@@ -201,6 +201,25 @@ async def test_what_is_wrong_is_refused_by_line_and_the_rest_is_taken():
         assert said in near or said in problem["subject"]
 
 
+async def test_a_deal_that_counts_lets_nothing_and_its_licensor_is_told():
+    service = Service()
+    counted = DEAL + "<NumberOfUsages>1000</NumberOfUsages>"
+    data = message(deals=[deal(counted)])
+    async with client_of(service.app()) as client:
+        await appear(client)
+        done = await taken(client, data)
+        assert not await allowed(client)
+        said = await explain(client, TRACK)
+        await taken(client, told_at(11, deals=[deal(counted), deal()]))
+        assert await allowed(client)  # another deal does not count
+    (problem,) = done["problems"]
+    assert problem["reason"] == "USAGES_NOT_COUNTED"
+    assert data.decode().splitlines()[problem["line"] - 1].count("DealTerms") == 1
+    assert said["decision"]["reason"] == said["deals"][0]["reason"] == "USAGES"
+    assert said["deals"][0]["usages"] == 1000
+    assert "limited number of plays in all" in said["message"]
+
+
 async def test_what_contradicts_itself_covers_nothing():
     service = Service()
     async with client_of(service.app()) as client:
