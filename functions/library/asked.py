@@ -32,16 +32,10 @@ _MODIFY = {
 }
 
 
-class _Ids(msgspec.Struct):
-    ids: list[str]
-
-
-class _Uris(msgspec.Struct):
-    uris: list[str]
-
-
-_ids = msgspec.json.Decoder(list[str] | _Ids)
-_uris = msgspec.json.Decoder(list[str] | _Uris)
+_BODIES = {
+    name: msgspec.json.Decoder(list[str] | msgspec.defstruct("Body", [(name, list[str])]))
+    for name in ("ids", "uris")
+}
 
 
 async def things(request: Request, kind: Kind) -> list[Named]:
@@ -50,14 +44,7 @@ async def things(request: Request, kind: Kind) -> list[Named]:
     Raises:
         Invalid: none, too many (code TOO_MANY_IDS), or one malformed (code INVALID_ID).
     """
-    given = request.query_params.get("ids")
-    if not given and (body := await request.body()):
-        found = _decoded(_ids, body, "ids")
-        ids = found.ids if isinstance(found, _Ids) else found
-        _bounded(ids, MAX_IDS, "ids")
-    else:
-        ids = query.listed(given, MAX_IDS, "ids")
-    return [(kind, thing_id(kind, id)) for id in ids]
+    return [(kind, thing_id(kind, id)) for id in await _listed(request, "ids", MAX_IDS)]
 
 
 async def named(request: Request) -> list[Named]:
@@ -66,14 +53,7 @@ async def named(request: Request) -> list[Named]:
     Raises:
         Invalid: none, too many (code TOO_MANY_IDS), or one malformed (code INVALID_URI).
     """
-    given = request.query_params.get("uris")
-    if not given and (body := await request.body()):
-        found = _decoded(_uris, body, "uris")
-        uris = found.uris if isinstance(found, _Uris) else found
-        _bounded(uris, MAX_URIS, "uris")
-    else:
-        uris = query.listed(given, MAX_URIS, "uris")
-    return [thing_of(uri) for uri in uris]
+    return [thing_of(uri) for uri in await _listed(request, "uris", MAX_URIS)]
 
 
 def thing_of(uri: str) -> Named:
@@ -149,15 +129,18 @@ def _may(principal: Principal, things: list[Named], needed: dict[str, tuple[str,
             raise Forbidden(f"needs scope {needed[kind][0]}", code="INSUFFICIENT_SCOPE")
 
 
-def _decoded(decoder: msgspec.json.Decoder, body: bytes, name: str):
+async def _listed(request: Request, name: str, most: int) -> list[str]:
+    """The texts of the query parameter `name`, or of a body that says the same."""
+    given = request.query_params.get(name)
+    if given or not (body := await request.body()):
+        return query.listed(given, most, name)
     try:
-        return decoder.decode(body)
+        found = _BODIES[name].decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise Invalid(f'the body is not {{"{name}": […]}}', code="INVALID") from error
-
-
-def _bounded(items: list[str], most: int, name: str) -> None:
+    items = found if isinstance(found, list) else getattr(found, name)
     if not items:
         raise Invalid(f"{name} is missing", code="INVALID")
     if len(items) > most:
         raise Invalid(f"too many {name}: {most} at most", code="TOO_MANY_IDS")
+    return items

@@ -18,10 +18,7 @@ def parse_dpid(text: str) -> str:
     Raises:
         Invalid: not its structure, or its check character is wrong (code INVALID_DPID).
     """
-    code = _NOISE.sub("", text[:64]).upper()
-    if not _DPID.fullmatch(code) or not _checks(code):
-        raise Invalid(f"not a DDEX party id: {text[:40]!r}", code="INVALID_DPID")
-    return code
+    return _parsed(text, _DPID, "a DDEX party id", "INVALID_DPID")
 
 
 def parse_grid(text: str) -> str:
@@ -30,10 +27,7 @@ def parse_grid(text: str) -> str:
     Raises:
         Invalid: not its structure, or its check character is wrong (code INVALID_GRID).
     """
-    code = _NOISE.sub("", text[:64]).upper()
-    if not _GRID.fullmatch(code) or not _checks(code):
-        raise Invalid(f"not a GRid: {text[:40]!r}", code="INVALID_GRID")
-    return code
+    return _parsed(text, _GRID, "a GRid", "INVALID_GRID")
 
 
 def parse_time(text: str) -> datetime:
@@ -50,6 +44,13 @@ def parse_time(text: str) -> datetime:
         return at.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Invalid(f"not a time: {text[:40]!r}", code="INVALID_MOMENT") from error
+
+
+def _parsed(text: str, structure: re.Pattern[str], what: str, refusal: str) -> str:
+    code = _NOISE.sub("", text[:64]).upper()
+    if not structure.fullmatch(code) or not _checks(code):
+        raise Invalid(f"not {what}: {text[:40]!r}", code=refusal)
+    return code
 
 
 def _checks(code: str) -> bool:

@@ -5,6 +5,16 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TransferSpeedColumn,
+)
+from rich.text import Text
 
 from segue import config
 from segue.client import RETRY, Client, Retry
@@ -52,6 +62,36 @@ class Screen(Console):
 
     def say(self, line: str) -> None:
         self.print(plain(line))
+
+
+class Amount(DownloadColumn):
+    """Bytes; or what the task counts instead, its field `unit`."""
+
+    def render(self, task: Task) -> Text:
+        if unit := task.fields.get("unit"):
+            return Text(f"{task.completed:,.0f}/{task.total:,.0f} {unit}")
+        return super().render(task)
+
+
+class Speed(TransferSpeedColumn):
+    """Bytes a second; nothing where something else is counted."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.fields.get("unit") else super().render(task)
+
+
+def bars(screen: Screen, speed: ProgressColumn, *, hidden: bool) -> Progress:
+    """Progress with `speed`, and what each task says of itself in its field `said`."""
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        Amount(),
+        speed,
+        TextColumn("{task.fields[said]}", markup=False),
+        console=screen,
+        disable=hidden,
+        transient=True,
+    )
 
 
 def out() -> Screen:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 
 from segue import importing
 from segue.client import Client, Retry
-from segue.commands.context import Screen, client_for, counted, err, out, profile_of
+from segue.commands.context import Screen, bars, client_for, counted, err, out, profile_of
 from segue.config import Profile, state_dir
 from segue.errors import NotFound
 from segue.importing import Refused
@@ -65,7 +65,7 @@ def _lines(
     import_id, max_lines, since = _begun(client, kept, fresh=fresh)
     if since:
         screen.say(f"going on with chunk {since} of import {import_id}")
-    with _bar(screen, hidden=hidden) as bar:
+    with bars(screen, TimeRemainingColumn(), hidden=hidden) as bar:
         task = bar.add_task(file.name[:40], total=file.stat().st_size, said="")
 
         def told(so_far: importing.Progress) -> None:
@@ -114,16 +114,3 @@ def _begun(client: Client, kept: Path, *, fresh: bool) -> tuple[str, int, int]:
     import_id, max_lines = importing.begin(client)
     kept.write_text(json.dumps({"import_id": import_id, "max_lines": max_lines}))
     return import_id, max_lines, 0
-
-
-def _bar(screen: Screen, *, hidden: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[said]}", markup=False),
-        console=screen,
-        disable=hidden,
-        transient=True,
-    )

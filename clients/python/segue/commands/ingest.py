@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from segue.client import Retry
-from segue.commands.context import Screen, client_for, counted, err, out, plain, profile_of
+from segue.commands.context import Speed, bars, client_for, counted, err, out, plain, profile_of
 from segue.config import state_dir
 from segue.ingest import Event, Ingest, Outcome, scan
 from segue.journal import Journal
@@ -32,7 +31,7 @@ def ingest(
         bool, typer.Option(help="License new tracks worldwide, on every plan.")
     ] = True,
     timeout_s: Annotated[float, typer.Option(help="Patience per file after its upload.")] = 1800.0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress shown.")] = False,
 ) -> None:
     """Upload audio, wait until it plays, and license it. Interrupted? Run it again."""
     profile = profile_of(ctx)
@@ -44,24 +43,27 @@ def ingest(
     journal = Journal(state_dir(profile) / f"ingest-{key}.jsonl")
     screen = err()
     hidden = quiet or not screen.is_terminal
-    with client_for(profile, retry=PATIENT) as client, _bars(screen, hidden=hidden) as bars:
-        everything = bars.add_task("files", total=len(files), unit="files", stage="")
+    with (
+        client_for(profile, retry=PATIENT) as client,
+        bars(screen, Speed(), hidden=hidden) as shown,
+    ):
+        everything = shown.add_task("files", total=len(files), unit="files", said="")
         sending: dict[Path, int] = {}
 
         def progress(event: Event) -> None:
             if event.path not in sending:
                 name = event.path.name
-                sending[event.path] = bars.add_task(plain(name[:40]), total=event.size, stage="")
-            bars.update(
+                sending[event.path] = shown.add_task(plain(name[:40]), total=event.size, said="")
+            shown.update(
                 sending[event.path],  # pyright: ignore[reportArgumentType]
                 completed=event.done,
-                stage=event.stage,
+                said=event.stage,
             )
 
         def done(outcome: Outcome) -> None:
-            bars.advance(everything)
+            shown.advance(everything)
             if outcome.path in sending:
-                bars.remove_task(sending.pop(outcome.path))  # pyright: ignore[reportArgumentType]
+                shown.remove_task(sending.pop(outcome.path))  # pyright: ignore[reportArgumentType]
             if outcome.kind == "failed":
                 why = f": {outcome.message}" if outcome.message else ""
                 screen.say(f"failed  {outcome.path}  [{outcome.reason}]{why}")
@@ -86,16 +88,3 @@ def ingest(
     out().say(f"{counted(len(outcomes), 'file')}: {', '.join(parts)}")
     if counts["failed"]:
         raise typer.Exit(1)
-
-
-def _bars(screen: Screen, *, hidden: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TextColumn("{task.fields[stage]}", markup=False),
-        console=screen,
-        disable=hidden,
-        transient=True,
-    )

@@ -64,4 +64,8 @@ def local_lines(run: Path, http: httpx.Client) -> list[str]:
             lines.append(f"  {it['state']:8} {it['name']}")
         elif it["restarts"]:
             lines.append(f"  restarted {it['name']} {it['restarts']} times")
+    if "mail" in state:
+        lines.append(
+            f"mail       {len(list(Path(state['mail']).glob('*.eml')))} in {state['mail']}"
+        )
     return lines
