@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from shared.errors import Invalid
 from shared.rights.clocks import EVERY_OFFSET, clocks_of
 from shared.rights.deals import Deal
+from shared.rights.moments import after_last, first_of
 from shared.rights.shapes import PREDICATES, Shape, Shapes
 from shared.rights.territories import ALL
 from shared.rights.zones import ZONES
@@ -152,6 +154,22 @@ def test_either_side_of_the_date_line_the_day_is_its_own():
     # Kiribati has +12, +13 and +14: all of it must be there.
     assert not on_demand(shape, midnight - timedelta(hours=13), "KI").allow
     assert on_demand(shape, midnight - timedelta(hours=12), "KI").allow
+
+
+def test_the_29th_of_february_is_a_day_and_only_where_the_year_has_one():
+    shape = Shape((deal(starts=first_of("2028-02-29"), ends=after_last("2028-02-29")),))
+    opens, second = datetime(2028, 2, 28, 23, tzinfo=UTC), timedelta(seconds=1)  # Stockholm, +1
+    closes = opens + timedelta(days=1)
+    found = [on_demand(shape, at) for at in (opens - second, opens, closes - second, closes)]
+    assert [it.reason for it in found] == [
+        "WINDOW_NOT_OPEN", "LICENSED", "LICENSED", "WINDOW_CLOSED",
+    ]  # fmt: skip
+    # It is followed by March, as the 28th is in any other year.
+    assert first_of("2028-03-01") == after_last("2028-02-29")
+    assert first_of("2027-03-01") == after_last("2027-02-28")
+    for no_day in ("2027-02-29", "2100-02-29", "2028-02-30"):
+        with pytest.raises(Invalid):
+            first_of(no_day)
 
 
 def test_offsets_hold_until_the_next_change_and_a_month_at_most():
