@@ -9,7 +9,7 @@ WORKERS ?= 2
 # Bytecode is written as modules are imported: compiling all of pulumi_gcp would cost 150 MB.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test test-slow check setup page lock golden verify api-docs clean
+.PHONY: help run test test-slow check tools setup page lock golden verify api-docs clean
 
 help:
 	@echo "make run [ONCE=1] [FRESH=1] [PORT=n]   the whole local cloud, a demo library, a player"
@@ -18,7 +18,7 @@ help:
 	@echo "make verify [STACK=prod]               check stacks before pulumi up, without a cloud"
 	@echo "make api-docs                          the OpenAPI documents in docs/api"
 
-run: setup
+run: tools setup
 	@$(PY) -m emulators --demo $(if $(ONCE),--once) $(if $(FRESH),--fresh) $(if $(PORT),--port $(PORT))
 
 test: setup $(VENV)/.dev clients/web/node_modules/.dev
@@ -31,6 +31,23 @@ check: setup $(VENV)/.dev clients/web/node_modules/.dev
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@clients/web/node_modules/.bin/pyright --pythonpath $(PY)
+
+# What is missing is told at once, before anything is fetched. Docker can stand in for two of them.
+tools:
+	@all=yes; \
+	lacks() { echo "needs $$*"; all=; }; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| lacks "Python 3.11 or newer: apt-get install python3 python3-venv, or PYTHON=..."; \
+	command -v npm >/dev/null || [ -f $(PAGE) ] \
+		|| lacks "Node 20 and npm: apt-get install nodejs npm, or https://nodejs.org"; \
+	command -v docker >/dev/null || { \
+		command -v java >/dev/null || [ -x "$$JAVA_HOME/bin/java" ] \
+			|| lacks "Java 17 or newer: apt-get install openjdk-17-jre-headless"; \
+		command -v gcloud >/dev/null \
+			|| lacks "gcloud: https://cloud.google.com/sdk/docs/install, then its components" \
+				"cloud-firestore-emulator and pubsub-emulator"; \
+	}; \
+	[ -n "$$all" ]
 
 setup: $(VENV)/.done $(BQ)/.done page
 
