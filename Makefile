@@ -41,7 +41,7 @@ tools:
 	command -v npm >/dev/null || [ -f $(PAGE) ] \
 		|| lacks "Node 20 and npm: apt-get install nodejs npm, or https://nodejs.org"; \
 	command -v docker >/dev/null || { \
-		command -v java >/dev/null || [ -x "$$JAVA_HOME/bin/java" ] \
+		command -v java >/dev/null || [ -x "$${JAVA_HOME:-/none}/bin/java" ] \
 			|| lacks "Java 17 or newer: apt-get install openjdk-17-jre-headless"; \
 		command -v gcloud >/dev/null \
 			|| lacks "gcloud: https://cloud.google.com/sdk/docs/install, then its components" \
