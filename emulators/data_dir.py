@@ -52,7 +52,7 @@ def claimed(folder: Path, *, fresh: bool = False) -> Iterator[Path]:
 
 def _is_clouds(folder: Path) -> bool:
     held = [it.name for it in folder.iterdir()]
-    return not held or LOCK in held or (folder / "run" / "endpoints.json").exists()
+    return not held or LOCK in held or {"keys", "run"} <= set(held)
 
 
 def _empty(folder: Path) -> None:
