@@ -1,11 +1,13 @@
 """The playlist group of the Web API, in both dialects."""
 
 import asyncio
+from typing import Any
 
 import httpx
+import pytest
 
 from tests.functions.playlists.fakes import SCOPES, TOKENS, Instance, uri
-from tests.web import client_of
+from tests.web import NOT_OBJECTS, client_of, code_of
 
 ME = "ada"
 
@@ -102,3 +104,93 @@ async def test_scopes_say_what_an_application_may_do():
             await status("PUT", f"/v1/playlists/{private}/images", "playlist-modify-private") == 403
         )
         assert (await client.get(f"/v1/playlists/{public}")).status_code == 401
+
+
+P = "/v1/playlists/{id}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "code"),
+    [
+        ("POST", "/v1/me/playlists", {}, "INVALID_NAME"),
+        ("POST", "/v1/me/playlists", {"name": " "}, "INVALID_NAME"),
+        ("POST", "/v1/me/playlists", {"name": "x" * 201}, "INVALID_NAME"),
+        ("POST", "/v1/me/playlists", {"name": "x", "visibility": "z"}, "INVALID_VISIBILITY"),
+        ("POST", "/v1/me/playlists", {"name": "x", "public": True, "collaborative": True},
+         "COLLABORATIVE_PUBLIC"),
+        ("PUT", P, {}, "INVALID"),
+        ("PUT", P, {"description": "x" * 1_001}, "INVALID_DESCRIPTION"),
+        ("POST", f"{P}/tracks", {"uris": []}, "INVALID"),
+        ("POST", f"{P}/tracks", {"uris": ["spotify:album:x"]}, "INVALID_URI"),
+        ("POST", f"{P}/tracks", {"uris": [uri(0)] * 101}, "TOO_MANY_IDS"),
+        ("POST", f"{P}/tracks", {"uris": [uri(0)], "position": -1}, "INVALID_POSITION"),
+        ("PUT", f"{P}/tracks", {"range_start": 9, "insert_before": 0}, "INVALID_POSITION"),
+        ("PUT", f"{P}/tracks", {"range_start": 0}, "INVALID"),
+        ("DELETE", f"{P}/tracks", {"positions": [7]}, "INVALID_POSITION"),
+        ("DELETE", f"{P}/tracks", {"positions": [0], "snapshot_id": "zz"}, "INVALID_SNAPSHOT_ID"),
+        ("DELETE", f"{P}/tracks", {}, "INVALID"),
+        ("GET", f"{P}/tracks?limit=101", None, "INVALID_LIMIT"),
+        ("GET", f"{P}/diff", None, "INVALID_FROM"),
+        ("GET", f"{P}/diff?from=9", None, "REVISION_NOT_FOUND"),
+        ("GET", f"{P}/revisions?at=yesterday", None, "INVALID_INSTANT"),
+        ("GET", f"{P}/revisions?at=2001-01-01T00:00:00", None, "INVALID_INSTANT"),
+        ("GET", f"{P}/revisions?at=2001-01-01T00:00:00Z", None, "REVISION_NOT_FOUND"),
+        ("GET", f"{P}/revisions/0", None, "REVISION_NOT_FOUND"),
+        ("POST", f"{P}/ops", {"ops": []}, "NO_OPS"),
+        ("POST", f"{P}/ops", {"ops": [{"op": "create", "owner": "eve"}]}, "INVALID"),
+        ("POST", f"{P}/ops", {"ops": [{"op": "set", "deleted": True}]}, "INVALID"),
+        ("POST", f"{P}/ops", {"ops": [{"op": "add", "items": [{"uri": uri(0), "id": "!"}]}]},
+         "INVALID_ITEM_ID"),
+        ("POST", f"{P}/ops", {"ops": [{"op": "set", "name": "y"}], "nonce": ""}, "INVALID_NONCE"),
+        ("POST", f"{P}/undo", {"revision": 1}, "NOT_UNDOABLE"),
+        ("POST", f"{P}/redo", {}, "REVISION_NOT_FOUND"),
+        ("POST", f"{P}/merges", {"branch_id": "x"}, "INVALID_ID"),
+        ("POST", f"{P}/invites", {"hours": 0}, "INVALID_HOURS"),
+        ("POST", f"{P}/invites", {"role": "owner"}, "INVALID"),
+        ("POST", f"{P}/join", {"token": "x"}, "INVITE_NOT_FOUND"),
+        ("PUT", f"{P}/collaborators", {ME: "viewer"}, "OWNER_NEEDED"),
+        ("PUT", f"{P}/collaborators", {"a/b": "viewer"}, "INVALID_ID"),
+        ("PUT", f"{P}/rule", {"rule": {}}, "INVALID_RULE"),
+        ("GET", f"{P}/export?format=pdf", None, "UNKNOWN_FORMAT"),
+        ("POST", "/v1/playlists/import?format=xspf", {}, "INVALID_FILE"),
+        ("PUT", "/v1/me/playlists/folders", {"revision": 4, "items": []}, "STALE"),
+        ("PUT", "/v1/me/playlists/folders", {"revision": 0, "items": [{}]}, "INVALID_FOLDERS"),
+    ],
+)  # fmt: skip
+async def test_what_is_wrong_is_named(method: str, path: str, body: Any, code: str):
+    async with client_of(Instance().app()) as client:
+        id = await made(client)
+        url = path.replace("{id}", id)
+        answer = await client.request(method, url, json=body, headers=bearer())
+        assert answer.status_code in (400, 404, 409, 412), answer.text
+        assert code_of(answer) == code, answer.text
+        assert answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("body", NOT_OBJECTS[1:], ids=lambda it: repr(it[:9]))
+async def test_bodies_of_another_shape_are_refused_and_change_nothing(body: bytes):
+    async with client_of(Instance().app()) as client:
+        id = await made(client)
+        for method, path in (
+            ("POST", "/v1/me/playlists"), ("PUT", P), ("DELETE", f"{P}/tracks"),
+            ("POST", f"{P}/ops"), ("PUT", f"{P}/collaborators"),
+            ("POST", f"{P}/invites"), ("POST", f"{P}/merges"), ("POST", "/v1/playlists/smart"),
+            ("PUT", "/v1/me/playlists/folders"),
+        ):  # fmt: skip
+            url = path.replace("{id}", id)
+            answer = await client.request(method, url, content=body, headers=bearer())
+            assert answer.status_code == 400, (method, path, answer.text)
+        history = await client.get(f"/v1/playlists/{id}/history", headers=bearer())
+        assert len(history.json()["items"]) == 1
+
+
+async def test_a_full_playlist_says_so_and_takes_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("functions.playlists.deciding.MAX_ITEMS", 10)
+    async with client_of(Instance().app()) as client:
+        id = await made(client)
+        url = f"/v1/playlists/{id}/tracks"
+        assert (await client.post(url, json=[uri(0)] * 8, headers=bearer())).status_code == 201
+        full = await client.post(url, json=[uri(1)] * 3, headers=bearer())
+        assert (full.status_code, code_of(full)) == (409, "PLAYLIST_FULL")
+        assert (await client.post(url, json=[uri(1)] * 2, headers=bearer())).status_code == 201
+        assert len(await uris_of(client, id)) == 10
