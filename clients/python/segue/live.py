@@ -222,6 +222,11 @@ class Live:
                 del self._subscriptions[channel]
                 await self._send({"op": "unsub", "ch": channel})
 
+    @property
+    def state(self) -> str:
+        """`connected`, `connecting`, or why it is over."""
+        return self._over or ("connecting" if self._socket is None else "connected")
+
     async def ping(self) -> None:
         """Compare clocks once more; the answer goes into `clock`."""
         await self._send({"op": "ping", "t": self._now_ms()})

@@ -198,10 +198,14 @@ async def test_every_client_hears_exactly_one_to_n_whatever_breaks() -> None:
         done, late = await asyncio.wait(running, timeout=30)
         for task in late:
             task.cancel()
-        missing = [n for n, it in enumerate(clients) if len(it.numbers) < MESSAGES]
-        assert missing == [], f"{len(missing)} clients heard less than all"
         for task in done:
             task.result()
+        missing = {
+            n: (len(it.numbers), lives[n].connections, lives[n].state)
+            for n, it in enumerate(clients)
+            if len(it.numbers) < MESSAGES
+        }
+        assert missing == {}, "who heard less than all: numbers, connections, how it stands"
         assert all(it.numbers == list(range(1, MESSAGES + 1)) for it in clients)
         stuck.close()
     finally:
