@@ -77,7 +77,8 @@ class Shared:
 
 
 class Channel:
-    """`gone(channel)` is called when nobody is left."""
+    """`gone(channel)` is called when nobody is left, `proved(channel, listener)` when the right of
+    somebody who was silenced has been proved."""
 
     def __init__(
         self,
@@ -87,6 +88,7 @@ class Channel:
         tasks: Callable[..., "asyncio.Task[None]"],
         gone: Callable[["Channel"], None],
         dropped: Callable[["Channel", Listener], None],
+        proved: Callable[["Channel", Listener], None] = lambda *_: None,
         tail_check_s: tuple[float, float] = TAIL_CHECK_S,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -96,6 +98,7 @@ class Channel:
         self._tasks = tasks
         self._gone = gone
         self._dropped = dropped
+        self._proved = proved
         self._tail_check_s = tail_check_s
         self._chance = chance
         self.listeners: dict[Listener, int] = {}
@@ -369,6 +372,7 @@ class Channel:
             except Unavailable:
                 continue
             self._unproven.pop(listener, None)
+            self._proved(self, listener)
             return
 
     def _tell_missed(self, listener: Listener, changes: Changes) -> None:

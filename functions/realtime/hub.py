@@ -88,6 +88,7 @@ class Hub:
                 tasks=self.spawn,
                 gone=self._gone,
                 dropped=self._dropped,
+                proved=self._proved,
                 tail_check_s=self._tail_check_s,
             )
         listener.dropped[text] = dropped
@@ -109,6 +110,14 @@ class Hub:
         self.hide(text, listener)
         if (tell := listener.dropped.pop(text, None)) is not None:
             tell(text)
+
+    def _proved(self, channel: Channel, listener: Listener) -> None:
+        """Who came and went while the listener's right was in doubt was not shown to it."""
+        text = str(channel.name)
+        room = self._rooms.get(text)
+        if room is not None and text in listener.shown:
+            users = room.users(self._now())
+            listener.send(frames.encode("presence", ch=text, users=users))
 
     def _gone(self, channel: Channel) -> None:
         self._channels.pop(str(channel.name), None)

@@ -155,6 +155,22 @@ async def test_revoked_listener_hears_nothing_after_the_revocation(rig: Rig, por
             await bob.next("pub", within_s=0.4)
 
 
+async def test_others_see_that_who_was_sent_out_is_gone(rig: Rig, port: int) -> None:
+    async with (
+        connected(port, rig.token("bob")) as bob,
+        connected(port, rig.token("alice")) as alice,
+    ):
+        for client in (bob, alice):
+            await client.subscribe(CHANNEL, presence=True)
+        while (await alice.next("presence"))["users"] != ["alice", "bob"]:
+            pass
+        rig.owners.refused.add((CHANNEL, "bob"))
+        await rig.publish(CHANNEL, {}, recheck=True)
+        assert (await bob.next("revoked"))["code"] == "NOT_A_MEMBER"
+        while (await alice.next("presence"))["users"] != ["alice"]:
+            pass
+
+
 async def test_lost_revocation_is_noticed_by_the_tail_check(rig: Rig, port: int) -> None:
     async with connected(port, rig.token("bob")) as bob:
         await bob.subscribe(CHANNEL)
