@@ -108,6 +108,37 @@ def test_a_manifest_stands_alone_for_players_that_cannot_add_a_query(
     assert httpx.get(tampered).status_code == 403
 
 
+def test_a_preview_is_heard_at_its_address_while_a_deal_grants_it(
+    api: httpx.Client, operator: Operator, tracks: list[dict[str, Any]]
+) -> None:
+    id = tracks[1]["id"]
+    licence = {"track_ids": [id], "territories": ["SE"], "plans": ["premium"], "previews": True}
+    made = operator.http.post("/v1/rights/licences", json=licence).raise_for_status().json()
+
+    def address() -> str | None:
+        return api.get(f"/v1/tracks/{id}?market=SE").raise_for_status().json()["preview_url"]
+
+    url = until(address, bool) or ""
+    heard = httpx.get(url, follow_redirects=True)
+    assert (heard.status_code, heard.headers["content-type"]) == (200, "audio/mp4")
+    (redirect,) = heard.history
+    whole = redirect.headers["location"].replace("/preview/preview.m4a", "/base/aac-96.mp4")
+    assert httpx.get(whole).status_code == 403
+    assert httpx.get(url.replace("market=SE", "market=NO")).status_code == 403
+    operator.http.delete(f"/v1/rights/licences/{made['licence_id']}").raise_for_status()
+    until(lambda: httpx.get(url).status_code, lambda status: status == 403)
+    until(address, lambda found: found is None)
+
+
+def test_a_player_that_renews_is_granted_two_minutes(
+    api: httpx.Client, tracks: list[dict[str, Any]]
+) -> None:
+    short = play(api, tracks[0], take_over=True, renews=True).raise_for_status().json()
+    assert 118 <= short["valid_for_s"] <= 120
+    long = play(api, tracks[0]).raise_for_status().json()
+    assert long["valid_for_s"] - long["track"]["duration_ms"] // 1000 in (118, 119, 120)
+
+
 def test_an_edge_that_fails_its_listeners_is_passed_by(
     api: httpx.Client, tracks: list[dict[str, Any]]
 ) -> None:
