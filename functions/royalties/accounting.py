@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -26,6 +26,9 @@ from functions.royalties.warehouse import Snapshot, Warehouse
 from shared.errors import Conflict
 
 AT_ONCE = 16
+BACK = timedelta(days=3)
+"""Reports of so long before the last run are looked at again with each: a push may have been late.
+What is later still is found when the period is closed, for then every play is judged anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,8 @@ class Accounting:
                     continue
                 except Conflict as error:
                     done[str(period)] = f"not closed: {error.message} [{error.code}]"
-            # A later period takes no late plays as long as the one before may still take them.
-            since = (previous.cutoff if previous else None) if first else now
             if state.status == OPEN:
-                await self._accrue(period, since)
+                await self._accrue(period, previous, first)
                 done.setdefault(str(period), "accrued")
             period, first = period.next, False
         return done
@@ -151,7 +152,11 @@ class Accounting:
         )
 
     async def _result(
-        self, snapshot: Snapshot, by_hand: Sequence[Entry], previous_hash: str
+        self,
+        snapshot: Snapshot,
+        by_hand: Sequence[Entry],
+        previous_hash: str,
+        told_since: datetime | None = None,
     ) -> _Result:
         period = snapshot.period
         pools = await self._books.pools_of(period)
@@ -159,7 +164,7 @@ class Accounting:
         rates = await self._books.rates_of(period)
 
         def work() -> _Result:
-            self._warehouse.judge(snapshot, self._terms)
+            self._warehouse.judge(snapshot, self._terms, told_since)
             found = closing.close(
                 str(period),
                 period.last_day,
@@ -245,20 +250,29 @@ class Accounting:
         assert state is not None
         return state
 
-    async def _accrue(self, period: Period, previous_cutoff: datetime | None) -> None:
-        """Make the open period's provisional statements from what is reported until now."""
+    async def _accrue(self, period: Period, previous: PeriodState | None, first: bool) -> None:
+        """Make the open period's provisional statements from what is reported until now: plays are
+        judged as far as something is new since the last run, if that judged by the same rules."""
         now = self._now()
-        snapshot = await self._snapshot(period, now, previous_cutoff)
+        # A later period takes no late plays as long as the one before may still take them.
+        since = (previous.cutoff if previous else None) if first else now
+        snapshot = await self._snapshot(period, now, since)
+        judged_as = snapshot.rules(self._terms, "" if first else "not the first")
+        state = await self._books.state(period)
+        told_since = None
+        if state.accrued_at is not None and state.judged_as == judged_as:
+            told_since = state.accrued_at - BACK
         waiting = [
             closing.renumbered(it, str(period)) for it in await self._books.entries_of(WAITING)
         ]
-        result = await self._result(snapshot, waiting, "")
+        result = await self._result(snapshot, waiting, "", told_since)
         await self._publish(result.closing, snapshot, "")
         await self._books.periods.update(
             str(period),
             lambda known: replace(
                 known or PeriodState(str(period)),
                 accrued_at=now,
+                judged_as=judged_as,
                 payees=len(result.closing.statements),
                 unpooled=result.closing.unpooled,
                 totals=_totals(result.closing),

@@ -22,7 +22,8 @@ WAITING = "waiting"
 @dataclass(frozen=True, slots=True)
 class PeriodState:
     """Where a period stands. `cutoff` is set when closing begins and never changes; `hash` is the
-    ledger's, onto `previous_hash`. `accrued_at`: when its provisional statements were made."""
+    ledger's, onto `previous_hash`. `accrued_at`: when its provisional statements were made, from
+    plays judged as `judged_as` says (`Snapshot.terms`)."""
 
     period: str
     status: str = OPEN
@@ -34,6 +35,7 @@ class PeriodState:
     payees: int = 0
     unpooled: int = 0
     totals: Mapping[str, int] | None = None
+    judged_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

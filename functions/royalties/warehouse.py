@@ -1,15 +1,19 @@
 """BigQuery as royalties uses it: judge a period, then read what it comes to."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from functions.royalties import sql
+from functions.royalties import judging, sql
 from functions.royalties.closing import USER_CENTRIC, Played, Pool
 from functions.royalties.periods import LATEST, Period
 from functions.royalties.terms import Judged, Terms
 from shared.gcp.bigquery import Statements, Value
+
+RULES = 1
+"""Counts up when `functions.royalties.judging` judges otherwise than before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Snapshot:
     def values(self) -> dict[str, Value]:
         starts_at = self.period.starts_at
         oldest = starts_at - LATEST
+        since = starts_at if self.previous_cutoff else oldest
         lifted_since = self.lifted_since.starts_at if self.lifted_since else starts_at
         return {
             "period": str(self.period),
@@ -38,13 +43,21 @@ class Snapshot:
             "ends_at": self.period.ends_at,
             "cutoff": self.cutoff,
             "previous_cutoff": self.previous_cutoff or oldest,
-            "since": starts_at if self.previous_cutoff else oldest,
+            "since": since,
             # As far back as a play may be told of, late or reinstated, for the first time again.
-            "context": min(oldest, lifted_since),
+            "context": min(since - LATEST, lifted_since),
             "lifted_since": lifted_since,
             "lifted_plays": sorted(self.lifted_plays),
             "lifted_accounts": sorted(self.lifted_accounts),
         }
+
+    def rules(self, terms: Terms, place: str) -> str:
+        """What decides on a play beside what is reported: two snapshots with the same rules judge
+        the same reports alike. `place`: of the period among those that are open."""
+        since = "" if place else str(self.previous_cutoff)
+        said = (RULES, str(self.period), place, since, asdict(terms), sorted(self.lifted_plays),
+                sorted(self.lifted_accounts))  # fmt: skip
+        return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +81,19 @@ class Warehouse:
         self._statements = statements
         self._names = {"events": events, "royalties": royalties}
 
-    def judge(self, snapshot: Snapshot, terms: Terms) -> None:
-        """Judge the period's plays anew. Never of a closed period: the caller sees to it."""
+    def judge(self, snapshot: Snapshot, terms: Terms, told_since: datetime | None = None) -> None:
+        """Judge the period's plays anew. Never of a closed period: the caller sees to it.
+
+        `told_since`: the period was judged before, as an earlier snapshot by the same terms, lifts
+        and previous cutoff, with all that was reported until then; only what is touched by later
+        reports is judged again, with the same result as judging all.
+        """
         bounds = {name: it for name, it in asdict(terms).items() if name != "minimum_streams"}
-        self._ask(sql.JUDGE, {**snapshot.values(), **bounds})
+        values = {**snapshot.values(), **bounds}
+        if told_since is None:
+            self._ask(judging.WHOLE, values)
+        else:
+            self._ask(judging.RESUMED, {**values, "told_since": told_since})
 
     def played(self, period: Period, terms: Terms, pools: Sequence[Pool]) -> list[Played]:
         """What counted, by pool, payee and track; with weights by listener where one of `pools` is
@@ -80,7 +102,8 @@ class Warehouse:
             sql.PLAYED,
             {
                 "period": str(period),
-                "a_year_before": str(period.back(12)),
+                # A minimum that every counted play meets asks nothing of the year before.
+                "after": str(period.back(12 if terms.minimum_streams > 1 else 1)),
                 "minimum_streams": terms.minimum_streams,
                 "by_listener": [
                     f"{it.territory} {it.plan}" for it in pools if it.method == USER_CENTRIC

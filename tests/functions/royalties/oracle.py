@@ -30,8 +30,10 @@ class Oracle:
     licences: list[LicenceChanged] = field(default_factory=list)
     tracks_told: list[TrackChanged] = field(default_factory=list)
     judgements: list[Judgement] = field(default_factory=list)
+    asked_since: list[datetime | None] = field(default_factory=list)
 
-    def judge(self, snapshot: Snapshot, terms: Terms) -> None:
+    def judge(self, snapshot: Snapshot, terms: Terms, told_since: datetime | None = None) -> None:
+        self.asked_since.append(told_since)
         period = str(snapshot.period)
         self.judgements = [it for it in self.judgements if it.period != period]
         earlier = {
@@ -74,6 +76,7 @@ class Oracle:
             if payee is None and len({it[0] for it in payees[track]}) == 1:
                 payee = next(iter(payees[track]))[0]
                 by = min(it[1] for it in payees[track])
+            reported = heard
             if lengths.get(track):
                 heard = min(heard, lengths[track])
             of_period = str(Period.of(started))
@@ -105,6 +108,8 @@ class Oracle:
                     None,
                     None,
                     lifted,
+                    reported,
+                    licence,
                 )
             )
         return found
@@ -115,6 +120,7 @@ class Oracle:
         for it in self.plays:
             if (
                 since <= it.occurred_at < snapshot.cutoff
+                and since - LATEST <= it.started_at
                 and it.started_at < snapshot.period.ends_at
                 and (it.started_at >= snapshot.period.starts_at or it.occurred_at >= previous)
             ):

@@ -7,8 +7,10 @@ import msgspec
 import pytest
 
 from functions.royalties import ledger
+from functions.royalties.accounting import BACK, Accounting
 from functions.royalties.periods import Period
 from functions.royalties.terms import DAILY_CAP, Terms
+from functions.royalties.warehouse import Snapshot
 from shared.errors import Conflict, NotFound
 from tests.functions.royalties.events import listening, played
 from tests.functions.royalties.fakes import SEPTEMBER, Royalties
@@ -219,3 +221,32 @@ async def test_the_manifest_says_what_the_period_came_to():
     assert manifest["hash"] == state.hash
     assert manifest["held"] == {"NO/free": 77_777, "NO/premium": 1_000_001, "SE/free": 77_777}
     assert manifest["totals"] == {"SEK": 1_000_001}
+
+
+async def test_an_open_period_is_judged_as_far_as_something_is_new_and_a_closed_one_whole():
+    it = await filled([played(1)], datetime(2026, 9, 20, tzinfo=UTC))
+    since = it.oracle.asked_since
+    await it.accounting.run()
+    it.clock.forward(days=1)
+    await it.accounting.run()
+    assert since == [None, datetime(2026, 9, 20, tzinfo=UTC) - BACK]
+    start = datetime(2026, 9, 4, tzinfo=UTC)
+    it.oracle.plays = [played(n, started_at=start + timedelta(minutes=9 * n)) for n in range(9)]
+    it.oracle.judge(Snapshot(SEPTEMBER, it.clock(), None), TIGHT)  # the sixth in a row is screened
+    await it.corrections.lift(None, "ada", "2026-09", "a party", "me")
+    since.clear()
+    it.clock.forward(days=1)
+    await it.accounting.run()
+    assert since == [None], "lifted screens change what was judged"
+    it.accounting = Accounting(it.books, it.oracle, it.vault, Terms(), now=it.clock)  # pyright: ignore
+    it.clock.forward(days=1)
+    await it.accounting.run()
+    assert since == [None, None], "and so do other terms"
+    it.clock.at = datetime(2026, 10, 3, tzinfo=UTC)
+    since.clear()
+    await it.accounting.run()
+    assert since == [datetime(2026, 9, 23, tzinfo=UTC) - BACK, None]
+    it.clock.at = datetime(2026, 10, 7, tzinfo=UTC)
+    since.clear()
+    await it.accounting.run()
+    assert since == [None, None], "closing judges all; after that October takes late plays"
