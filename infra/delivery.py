@@ -17,6 +17,8 @@ CLIENT_HEADERS = [
     "X-Client-Geo-Location:{client_city_lat_long}",
 ]
 CACHE_STATUS = "X-Cache-Status: {cdn_cache_status}"
+UNKNOWN, REFUSES = "/v1/*", "catalog"
+"""API paths that no service has, and who refuses them: else the page's bucket would, in XML."""
 PAGE = ROOT / "clients" / "web" / "dist"
 """Where `make page` puts the player page."""
 
@@ -57,6 +59,8 @@ class Delivery(pulumi.ComponentResource):
             for it in deployed
             if it.deployable.paths
         ]
+        if REFUSES in backends:
+            rules.append({"paths": [UNKNOWN], "service": backends[REFUSES].id})
         rules.append({"paths": ["/audio/*"], "service": audio.id})
         rules.append({"paths": ["/images/*"], "service": images.id})
         self.url_map = compute.URLMap(

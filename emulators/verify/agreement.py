@@ -11,6 +11,8 @@ from shared.events import topic_of
 
 _PLATFORM = frozenset({"HOST", "PORT"})
 """Cloud Run gives these."""
+_UNKNOWN = "/v1/*"
+"""Leads to a service that refuses whatever none has: of what it serves it says nothing."""
 _SURROUNDINGS = ("_BUCKET", "_DATASET", "_PROJECT")
 
 
@@ -165,7 +167,7 @@ def _routes(graph: Graph, it: Given) -> Iterator[str]:
     """The URL map routes every public path of the code to it, by rules that match something."""
     if it.resource.type == FUNCTION:
         return
-    rules = _rules(graph, it)
+    rules = _rules(graph, it) - {_UNKNOWN}
     for path in it.uses.routes:
         if not any(_matches(rule, path) for rule in rules):
             yield f"serves {path}, but no route leads there"

@@ -116,3 +116,10 @@ def test_every_edge_has_a_port_here(text: str) -> None:
     ports = edge_ports(text)
     assert list(ports) == [it.partition("=")[0] for it in text.split()]
     assert len(set(ports.values())) == len(ports)
+
+
+def test_an_api_path_that_no_service_has_is_refused_by_one_and_not_by_the_pages_bucket() -> None:
+    front = urlmap.load(evaluated("dev"))
+    asked = ("/v1/shows/1", "/v1/search", "/v1/tracks/1", "/index.html")
+    names = [front.match("any", path).name for path in asked]
+    assert names == ["segue-catalog", "segue-search", "segue-catalog", "segue-web"]
