@@ -325,7 +325,7 @@ class Player:
         except SegueError:
             if self._held_s() >= self._valid_for_s:
                 raise
-            self._renew_at_s = self._held_s() + RETRY_RENEWAL_S
+            self._renew_at_s = min(self._held_s() + RETRY_RENEWAL_S, self._valid_for_s)
 
     def _report(self, report: Report) -> None:
         heard = report.by_kbps

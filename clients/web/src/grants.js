@@ -86,7 +86,7 @@ export class Grants {
       await this.renew(grant);
     } catch (why) {
       if (this.#heldMs(grant) >= grant.validMs) throw why;
-      grant.renewAtMs = this.#heldMs(grant) + RETRY_MS;
+      grant.renewAtMs = Math.min(this.#heldMs(grant) + RETRY_MS, grant.validMs);
     }
   }
 
