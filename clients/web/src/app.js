@@ -103,6 +103,7 @@ async function start() {
     tracks,
     privacy,
     history: history_,
+    live,
     heard: new Heard(),
     saved: new Saved(api, say),
     person: session.isPerson,

@@ -107,24 +107,27 @@ export class Connect extends EventTarget {
     this.dispatchEvent(new Event("change"));
     clearTimeout(this.#later);
     if (first || this.#page.inSession()) return;
-    const wait = this.#toldAt + OWN_MS - performance.now();
-    // While our own words come back to us, only that another device has taken over is news.
-    if (wait > 0 && state?.device.id === this.#id) this.#later = setTimeout(() => this.#follow(this.state), wait);
-    else this.#follow(state, before);
+    if (state?.device.id !== this.#id) return void this.#yield(state);
+    const moved = before?.device.id !== this.#id && `${state.item.id} ${state.is_playing}` !== this.#told;
+    const wait = moved ? 0 : this.#toldAt + OWN_MS - performance.now();
+    // What we said comes back to us for a while: only the last of it counts.
+    if (wait > 0) this.#later = setTimeout(() => this.#follow(this.state, false), wait);
+    else this.#follow(state, moved);
   }
 
-  /** Do what the service says that this device does. */
-  async #follow(state, before = state) {
+  /** Another device plays: this one falls silent. */
+  #yield(state) {
+    if (!state?.is_playing || !this.#page.player.playing) return;
+    this.#told = null;
+    this.#page.player.pause();
+  }
+
+  /** Do what the service says that this device does; `moved` when another one did it before. */
+  async #follow(state, moved) {
     const { player, queued } = this.#page;
-    if (!state || state.device.id !== this.#id) {
-      if (state?.is_playing && player.playing) {
-        this.#told = null;
-        player.pause();
-      }
-      return;
-    }
+    // Something was done here that is not yet said: our word comes after this one.
+    if (!moved && player.track && this.#says() !== this.#told) return;
     const at = state.progress_ms + (state.is_playing ? Math.max(0, Date.now() - state.timestamp) : 0);
-    const moved = before?.device.id !== this.#id;
     if (state.item.id !== player.track?.id) {
       if (!state.is_playing) return;
       const { queue } = await this.#page.api.playerQueue();

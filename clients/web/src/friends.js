@@ -24,6 +24,8 @@ export function friends(page) {
       empty.hidden = all.length > 0;
     };
     page.heard.addEventListener("now", ({ detail: it }) => {
+      // Word of two moments may come in any order.
+      if (it.track && it.at < now.get(it.user.id)?.at) return;
       if (it.track) now.set(it.user.id, it);
       else now.delete(it.user.id);
       show().then(() => {
@@ -32,6 +34,13 @@ export function friends(page) {
       });
     }, { signal });
     page.heard.addEventListener("news", ({ detail: it }) => tell(page, news, [it], true), { signal });
+    // What was played while the line was down is not told again: it is asked for.
+    page.live.addEventListener("change", () => page.live.connected && page.attempt(async () => {
+      const found = await page.api.activity();
+      now.clear();
+      for (const it of found) now.set(it.user.id, it);
+      await show();
+    }), { signal });
     await show();
     await tell(page, news, feed);
     return [

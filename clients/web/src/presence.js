@@ -50,6 +50,8 @@ export function tellNowPlaying(player, api, privacy) {
   let seen = "";
   player.addEventListener("change", () => {
     const state = `${player.track?.id} ${player.playing}`;
+    // What is still being fetched is not heard yet, and is no pause either.
+    if (player.busy) return;
     if (state !== seen) later();
     seen = state;
   });

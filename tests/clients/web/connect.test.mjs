@@ -77,6 +77,20 @@ test("what plays is told once it has settled, with what comes next; its echo cha
   assert.equal(said.length, 1);
 });
 
+test("what was said of the track before does not bring it back", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { player, queued, change, does } = await page();
+  const [one, other] = [queued.start([{ id: "a" }, { id: "b" }]), queued.upcoming[0]];
+  does({ track: one, playing: true });
+  t.mock.timers.tick(300);
+  await settled();
+  change(state("me", "a", true));
+  does({ track: other, busy: true }); // on its way, and not yet said
+  t.mock.timers.tick(5_000);
+  await settled();
+  assert.equal(player.track, other);
+});
+
 test("another device that plays silences this one, and is not told to pause", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { said, player, queued, connect, change, does } = await page();

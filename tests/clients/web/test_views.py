@@ -242,6 +242,12 @@ def test_friends_change_as_they_play_and_hide(browser: Browser, fake: FakeSegue)
         )
         expect(page.locator(".activity li")).to_have_count(2)
         expect(page.locator(".activity li").first).to_contain_text(HOSTILE)
+        # Word of what was before comes late, and changes nothing.
+        late = {"type": "now", **cyd, "playing": False, "track": BEN["track"]}
+        person.say(f"feed:{ME}", late | {"at": "2026-05-04T10:59:00Z"})
+        later = {"type": "now", **cyd, "track": other, "at": "2026-05-04T12:00:00Z"}
+        person.say(f"feed:{ME}", later)
+        expect(page.locator(".activity li.on")).to_have_count(2)
         person.say(f"feed:{ME}", {"type": "now", "user": {"id": "cyd"}, "track": None})
         expect(page.locator(".activity li")).to_have_count(1)
         hidden = answers()["GET /v1/me/privacy"] | {
