@@ -29,7 +29,7 @@ def ours(known: Matrix) -> dict[str, tuple[Score, float]]:
     ridge_s = time.process_time() - began
     began = time.process_time()
     vectors = factors.fit(plays)
-    side = factors.Side.of(vectors)
+    side = factors.Side.of(vectors, strength=factors.strength_of(plays))
     factors_s = time.process_time() - began
 
     def by_ridge(rows: np.ndarray) -> np.ndarray:

@@ -79,7 +79,7 @@ def learned(known: Matrix, vectors: np.ndarray) -> tuple[Learned, Matrix, Matrix
     sizes = np.diff(known.indptr)
     weights = Matrix(ridge.fit(plays, vocabulary.evened, vocabulary.scale, sizes))
     fitted = factors.fit(plays)
-    side = factors.Side.of(fitted)
+    side = factors.Side.of(fitted, strength=factors.strength_of(plays))
     zeros = np.zeros(len(ids), dtype=np.int64)
     sound = np.zeros((len(ids), WIDTH), dtype=np.float32)
     block = Block(ids, ("",) * len(ids), zeros, sound, vectors)

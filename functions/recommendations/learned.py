@@ -30,7 +30,7 @@ class Learned:
     @classmethod
     def of(cls, kept: Kept) -> "Learned":
         vocabulary, vectors = kept.vocabulary(), kept.vectors()
-        side = factors.Side.of(vectors)
+        side = kept.side()
         stock = stock_of(kept, len(vocabulary))
         places = {id: at for at, id in enumerate(stock.unheard)}
         nothing = np.zeros(len(places))

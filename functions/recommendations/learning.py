@@ -199,7 +199,7 @@ def _keep_factors(
         else np.zeros((plays.shape[1], plan.factors), dtype=np.float32)
     )
     name = f"{model_folder(plan.generation)}/factors.npz"
-    shelf.put(name, packed(vectors=vectors))
+    shelf.put(name, packed(vectors=vectors, strength=np.array(factors.strength_of(plays))))
     return name
 
 
@@ -239,6 +239,12 @@ class Kept:
 
     def vectors(self) -> np.ndarray:
         return unpacked(self._object("factors.npz"))["vectors"]
+
+    def side(self) -> factors.Side:
+        """The tracks' factors, ready to fold listeners in."""
+        found = unpacked(self._object("factors.npz"))
+        strength = float(found.get("strength", factors.STRENGTH))
+        return factors.Side.of(found["vectors"], strength=strength)
 
     def tiles(self) -> list[str]:
         """Names of the objects of weights, in the order of their columns."""

@@ -14,11 +14,11 @@ _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1c2733}
 body{margin:2rem auto;max-width:960px;padding:0 1rem}
 h1{font-size:1.5rem;margin:0}p.sub{color:#5b6773;margin:.2rem 0 1.5rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(140px,1fr))}
+.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(118px,1fr))}
 .tiles{gap:.8rem;margin-bottom:1.5rem}
 .tile{border:1px solid #dde3e9;border-radius:8px;padding:.7rem .9rem}
 .tile b{display:block;font-size:1.4rem;font-weight:600}.tile span{color:#5b6773;font-size:.85rem}
-.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(400px,1fr));gap:1.2rem}
+.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(400px,100%),1fr));gap:1.2rem}
 figure{margin:0;border:1px solid #dde3e9;border-radius:8px;padding:.8rem}
 figcaption{font-weight:600;margin-bottom:.3rem}
 figcaption small{display:block;font-weight:400;color:#5b6773}

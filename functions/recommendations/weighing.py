@@ -105,7 +105,10 @@ def fit(examples: Examples, prior: Mapping[str, float] = WEIGHTS) -> Weights:
     test = examples.taken(other)
     before, after = recalls(test, prior), recalls(test, trial)
     gain = after - before
-    error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else np.inf
+    if len(gain) < 2:
+        why = "hits are of too few held-out listeners to be judged by"
+        return Weights(dict(prior), False, why, len(listeners))
+    error = float(gain.std(ddof=1) / np.sqrt(len(gain)))
     found = (len(listeners), round(float(before.mean()), 4), round(float(after.mean()), 4))
     if gain.mean() <= error:
         why = f"fitted ones find {gain.mean():+.4f} ± {error:.4f}, which is no gain"

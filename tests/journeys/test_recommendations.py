@@ -109,6 +109,18 @@ def test_recommend_run_fills_discover_weekly_for_all(cloud: Cloud, listened: Wor
         shares.append(sum(own) / len(own))
     assert sum(shares) / len(shares) > 0.6
 
+    sql = (
+        "SELECT COUNT(*) AS artists FROM segue_events.related_artists_changed_unique "
+        "WHERE generation = @week"
+    )
+    week = {"week": generation_of(datetime.now(UTC))}
+    for _ in range(60):
+        told = BigQuery(PROJECT).rows(sql, week)[0]["artists"]
+        if told:
+            break
+        asyncio.run(asyncio.sleep(0.5))
+    assert told > 10
+
     again = cloud.segue("recommend", "run", timeout_s=280)
     assert again.returncode == 0, again.stderr
     page = operator_api.get(

@@ -52,3 +52,19 @@ def test_who_played_nothing_lies_nowhere():
     items = np.ones((known.shape[1], 3), dtype=np.float32)
     empty = Matrix((2, known.shape[1]), dtype=np.float32)
     assert not factors.solve(empty, factors.Side.of(items)).any()
+
+
+def test_short_profiles_are_held_the_more_firmly():
+    long = Matrix(np.ones((4, 60), dtype=np.float32))
+    short = Matrix(np.ones((4, 6), dtype=np.float32))
+    assert factors.strength_of(long) == factors.STRENGTH
+    assert factors.strength_of(short) > 1.5 * factors.STRENGTH
+    assert factors.strength_of(Matrix((4, 6), dtype=np.float32)) == factors.STRENGTH
+
+
+def test_listeners_are_folded_in_as_firmly_as_was_learned():
+    known = plays()
+    items = factors.fit(known, factors=8, rounds=2)
+    loose, firm = (factors.Side.of(items, strength=it) for it in (0.05, 5.0))
+    lengths = [np.linalg.norm(factors.solve(known, it)) for it in (loose, firm)]
+    assert lengths[1] < 0.8 * lengths[0]

@@ -47,6 +47,13 @@ def test_few_listeners_change_nothing():
     assert not weighing.fit(Examples.nothing()).adopted
 
 
+def test_listeners_of_one_half_only_are_no_judgement():
+    whole = world(800, {AUDIO: 1.0})
+    found = weighing.fit(whole.taken(whole.listeners % 2 == 0))
+    assert found.values == WEIGHTS
+    assert np.isfinite([found.found, found.prior_found]).all()
+
+
 def test_a_fit_that_gains_nothing_is_not_adopted():
     telling = {at: WEIGHTS[name] for at, name in enumerate(FITTED)}
     found = weighing.fit(world(500, telling))
