@@ -32,6 +32,8 @@ class Endpoints:
     health: Mapping[str, int] = field(default_factory=dict)
     edges: Mapping[str, int] = field(default_factory=dict)
     """Audio endpoints besides the front door, by the names of the stack's configuration."""
+    smtp: int = 0
+    """The relay that mail goes to."""
 
     def dump(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), indent=1, sort_keys=True))

@@ -41,6 +41,7 @@ HOPELESS_RESTARTS = 6
 """A process that fails this often before it was ever up will not come up."""
 
 BACKENDS_STAGE, PROXIES_STAGE = 0, 1
+CHILDREN = ("storage", "firestore", "pubsub", "edge", "mail")
 
 
 class NotReady(RuntimeError):
@@ -90,7 +91,7 @@ class Supervisor:
         logging.basicConfig(handlers=[ToLogs(self.logs)], level=logging.INFO, force=True)
         issuer = Issuer.load(self.data_dir)
         public_url = f"http://127.0.0.1:{port}"
-        control, firestore, pubsub, rest, grpc, storage, *health = free_ports(11)
+        control, firestore, pubsub, rest, grpc, storage, smtp, *health = free_ports(12)
         control_url = f"http://127.0.0.1:{control}"
 
         # Google's emulators need no graph: they start while it is evaluated.
@@ -100,7 +101,7 @@ class Supervisor:
         command = await asyncio.to_thread(bigquery.prepare, self.data_dir, project, rest, grpc)
         self._bigquery(command, rest)
         edges = edge_ports(stack_config(STACK).get("segue:edges", ""))
-        self.graph = await self._evaluate(public_url, control_url, edges)
+        self.graph = await self._evaluate(public_url, control_url, smtp, edges)
         self.policy = Policy.from_graph(self.graph)
         self.say(f"evaluated the program: {len(self.graph.resources)} resources")
         self.endpoints = Endpoints(
@@ -113,8 +114,9 @@ class Supervisor:
             bigquery_grpc=grpc,
             callers=self._callers(),
             services=self._gates(),
-            health=dict(zip(("storage", "firestore", "pubsub", "edge"), health, strict=False)),
+            health=dict(zip(CHILDREN, health, strict=True)),
             edges=edges,
+            smtp=smtp,
         )
         self.graph.dump(self.run_dir / "graph.json")
         self.endpoints.dump(self.run_dir / "endpoints.json")
@@ -158,6 +160,7 @@ class Supervisor:
             "pid": os.getpid(),
             "host": self.endpoints.public_url,
             "control": self.endpoints.control_url,
+            "mail": str(self.data_dir / "mail"),
             "operator_token": self.operator_token,
             "refused": self.fleet.refused,
             "processes": [
@@ -207,12 +210,17 @@ class Supervisor:
             raise PortTaken(f"port {self.port} is in use, or not ours to use: choose another")
         return self.port
 
-    async def _evaluate(self, public_url: str, control_url: str, edges: Mapping[str, int]) -> Graph:
+    async def _evaluate(
+        self, public_url: str, control_url: str, smtp: int, edges: Mapping[str, int]
+    ) -> Graph:
         """In a process of its own: the SDK's memory goes when it is done."""
         overlay = {
             **stack_secrets(self.data_dir),
             "segue:publicUrl": public_url,
             "segue:oidcCertsUrl": f"{control_url}/certs",
+            "segue:smtpHost": "127.0.0.1",
+            "segue:smtpPort": str(smtp),
+            "segue:smtpSecurity": "none",
             "segue:runApiEndpoint": control_url,
             "segue:dataflowApiEndpoint": control_url,
             "segue:edgeUrls": " ".join(

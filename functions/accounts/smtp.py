@@ -69,14 +69,14 @@ class SmtpMail:
         try:
             with self._connected() as relay:
                 relay.send_message(message, to_addrs=[to])
+        except smtplib.SMTPSenderRefused as error:
+            raise RelayDown(f"the relay does not take mail from us: {error.smtp_code}") from None
         except smtplib.SMTPRecipientsRefused as error:
             code, said = next(iter(error.recipients.values()))
             raise _refusal(code, said) from None
         except smtplib.SMTPNotSupportedError as error:
             # An address beyond ASCII, and a relay without SMTPUTF8 (RFC 6531).
             raise Undeliverable(f"the relay cannot take it: {error}") from None
-        except (smtplib.SMTPAuthenticationError, smtplib.SMTPSenderRefused) as error:
-            raise RelayDown(f"the relay does not take mail from us: {error.smtp_code}") from None
         except smtplib.SMTPConnectError as error:
             raise RelayDown(f"the relay does not serve now: {error.smtp_code}") from None
         except smtplib.SMTPResponseException as error:
@@ -97,10 +97,14 @@ class SmtpMail:
             connection = smtplib.SMTP(relay.host, relay.port, timeout=TIMEOUT_S)
         try:
             if relay.security == "starttls":
-                # Refused or stripped by someone in between: smtplib raises, and nothing is sent.
                 connection.starttls(context=context)
             if relay.username:
                 connection.login(relay.username, relay.password)
+        except smtplib.SMTPException as error:
+            # STARTTLS not offered, or stripped by someone in between; our password refused.
+            # Nothing is sent, and no letter is to blame.
+            connection.close()
+            raise RelayDown(f"the relay will not have us: {type(error).__name__}") from None
         except BaseException:
             connection.close()
             raise
