@@ -114,6 +114,7 @@ def test_recommend_run_fills_discover_weekly_for_all(cloud: Cloud, listened: Wor
         "WHERE generation = @week"
     )
     week = {"week": generation_of(datetime.now(UTC))}
+    told = 0
     for _ in range(60):
         told = BigQuery(PROJECT).rows(sql, week)[0]["artists"]
         if told:
