@@ -181,7 +181,7 @@ def get(port: int, path: str) -> Any:
         return json.load(answer)
 
 
-def wait_for(condition: Any, patience_s: float = 30, what: str = "it") -> Any:
+def wait_for(condition: Any, patience_s: float = 60, what: str = "it") -> Any:
     """The first true value of `condition()`; fails after `patience_s`."""
     end = time.monotonic() + patience_s
     while True:
@@ -192,7 +192,7 @@ def wait_for(condition: Any, patience_s: float = 30, what: str = "it") -> Any:
         time.sleep(0.02)
 
 
-def wait_healthy(port: int, patience_s: float = 40) -> None:
+def wait_healthy(port: int, patience_s: float = 150) -> None:
     def healthy() -> bool:
         try:
             get(port, "/_health")
