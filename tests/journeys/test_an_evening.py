@@ -57,6 +57,7 @@ def played(page: Watched) -> str:
     return page.page.locator("#now-title").inner_text()
 
 
+@pytest.mark.slow
 def test_from_home_to_a_friend_the_words_and_the_queue(
     cloud: Cloud, browser: Browser, tmp_path: Path
 ) -> None:

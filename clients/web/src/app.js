@@ -194,6 +194,7 @@ async function start() {
   addEventListener("online", () => {
     page.clear();
     player.resume();
+    if (router.failed) router.redraw();
   });
   addEventListener("offline", () => fail({ reason: "OFFLINE" }));
   addEventListener("pagehide", () => player.leave());

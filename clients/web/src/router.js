@@ -25,6 +25,8 @@ export class Router {
   #fail;
   #leaving = null;
   place = null;
+  /** Is what is shown there only because the view could not be drawn? */
+  failed = false;
 
   /** `show(section)` brings one to the front; `fail(error)` tells of errors. */
   constructor(views, { show, fail }) {
@@ -40,6 +42,7 @@ export class Router {
     const { signal } = (this.#leaving = new AbortController());
     const same = this.place?.name === place.name && this.place.id === place.id;
     this.place = place;
+    this.failed = false;
     this.#show(view.section, place.name);
     if (!same && moved) scrollTo(0, 0);
     view.section.setAttribute("aria-busy", "true");
@@ -51,6 +54,7 @@ export class Router {
       if (moved) focusOn(view.section);
     } catch (error) {
       if (signal.aborted) return;
+      this.failed = true;
       if (!view.keeps) view.section.replaceChildren(...again(error, () => this.go(place)));
       this.#fail(error);
     } finally {

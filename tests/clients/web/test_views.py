@@ -275,3 +275,10 @@ def test_view_that_fails_says_so_with_its_code_and_can_be_tried_again(
         person.answers["GET /v1/me/tracks"] = answers()["GET /v1/me/tracks"]
         page.click("#mine >> text=Try again")
         expect(page.locator("#mine .tracks li")).to_have_count(4)
+        person.answers["GET /v1/me/albums"] = 503
+        go(page, "#/library/albums")
+        expect(page.locator("#mine >> text=Try again")).to_be_visible()
+        person.answers["GET /v1/me/albums"] = answers()["GET /v1/me/albums"]
+        page.evaluate("dispatchEvent(new Event('online'))")
+        expect(page.locator("#mine .card")).to_have_count(1)
+        expect(page.locator("#notice")).to_be_hidden()
