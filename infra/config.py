@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass
 
 import pulumi
 
+from shared.ddex.identifiers import NOBODY, parse_dpid
+
 OIDC_CERTS_URL = "https://www.googleapis.com/oauth2/v3/certs"
-NO_PARTY = "PADPIDA0000000000Q"
-"""A DDEX party id that nobody has: until `segue:ddexPartyId` says ours, no deal that names its
-channels is for us."""
 UNSET = "none"
 RUN_API_ENDPOINT = "https://run.googleapis.com"
 DATAFLOW_API_ENDPOINT = "https://dataflow.googleapis.com"
@@ -175,7 +174,9 @@ class StackConfig:
             firestore_location=segue.require("firestoreLocation"),
             domain=domain,
             default_territory=segue.require("defaultTerritory"),
-            ddex_party_id=segue.get("ddexPartyId") or NO_PARTY,
+            # Until it says who we are, no deal that names its channels is for us, and usage reports
+            # are refused. A wrong check character stops here, not at who gets our reports.
+            ddex_party_id=parse_dpid(segue.get("ddexPartyId") or NOBODY),
             requests_per_minute=segue.require_int("requestsPerMinute"),
             protect=segue.require_bool("protect"),
             jwt_signing_key=segue.require_secret("jwtSigningKey"),

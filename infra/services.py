@@ -474,7 +474,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         env={
             "GOOGLE_CLOUD_PROJECT": "{project}",
             "DSR_NAME": "Segue",
-            "DSR_PARTY_ID": "PADPIDA0000000000X",
+            "DSR_PARTY_ID": "{ddex_party_id}",
             "EVENTS_DATASET": "{dataset_events}",
             "ROYALTIES_DATASET": "{dataset_royalties}",
             "ROYALTIES_BUCKET": "{bucket_royalties}",

@@ -234,6 +234,8 @@ def routes(asked: Asked, sender: Sender) -> APIRouter:
         format: Annotated[Format, Query(description="json, csv, html or dsr")] = "json",
     ) -> Response:
         _own(reader, payee)
+        if format == "dsr":
+            sender.must_be_known()
         it = await asked.statement(payee, Period.parse(period))
         if format == "json":
             return answer(it)

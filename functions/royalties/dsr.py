@@ -20,6 +20,8 @@ from datetime import datetime
 from functions.royalties.money import decimal
 from functions.royalties.periods import Period
 from functions.royalties.statements import Document, Item
+from shared.ddex.identifiers import NOBODY
+from shared.errors import Conflict
 
 VERSION = "dsrf/30"
 MODELS = {"free": "AdvertisementSupportedModel", "premium": "SubscriptionModel"}
@@ -28,19 +30,30 @@ USE = "OnDemandStream"
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who reports. `party_id` is a DDEX party id (PADPIDA…)."""
+    """Who reports. `party_id` is a DDEX party id (PADPIDA…), or nobody's: then reports are
+    refused."""
 
     party_id: str
     name: str
 
+    def must_be_known(self) -> None:
+        """Raises Conflict (code NO_PARTY_ID) when it was never said who we are."""
+        if self.party_id == NOBODY:
+            raise Conflict(
+                "a usage report names its sender by a DDEX party id, and the program was not told"
+                " ours: an operator sets segue:ddexPartyId",
+                code="NO_PARTY_ID",
+            )
+
 
 def file_name(it: Document, sender: Sender, created_at: datetime) -> str:
-    """As part 1, clause 9.1 has it: DSR_{sender}_{recipient}_{service}_{period}_{territory}_…"""
+    """DSR_{recipient}_{sender}_{service}_{period}_{territory}_{x}of{y}_{created}.tsv, the order in
+    which DDEX's own reader (github.com/ddexnet/dsrf, `constants.py`) takes names apart."""
     territories = {item.territory for item in it.items}
     where = territories.pop() if len(territories) == 1 else "multi"
     stamp = created_at.strftime("%Y%m%dT%H%M%S")
     recipient = "".join(char for char in it.payee if char.isalnum())[:40]
-    return f"DSR_{sender.party_id}_{recipient}_Segue_{it.period}_{where}_1of1_{stamp}.tsv"
+    return f"DSR_{recipient}_{sender.party_id}_Segue_{it.period}_{where}_1of1_{stamp}.tsv"
 
 
 def flat_file(it: Document, sender: Sender, created_at: datetime) -> str:

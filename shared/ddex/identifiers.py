@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 from shared.errors import Invalid
 
+NOBODY = "PADPIDA0000000000Q"
+"""A DDEX party id that nobody has: what a system is that was not told its own."""
 _DPID = re.compile(r"PADPIDA[0-9A-Z]{11}")
 _GRID = re.compile(r"A1[0-9A-Z]{16}")
 _SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -66,6 +66,7 @@ class Royalties:
     terms: Terms = field(default_factory=Terms)
     started: list[Mapping[str, str]] = field(default_factory=list)
     pushes: Pushes = field(default_factory=Pushes)
+    party_id: str = "PADPIDA0000000000X"
 
     def __post_init__(self) -> None:
         documents: dict[str, Any] = {
@@ -102,7 +103,7 @@ class Royalties:
             api.operator_routes(
                 self.books, self.corrections, self.asked, self.start, now=self.clock
             ),
-            api.routes(self.asked, Sender("PADPIDA0000000000X", "Segue")),
+            api.routes(self.asked, Sender(self.party_id, "Segue")),
             tasks(self.pushes.caller(), {"run-royalties": run}),
             verifier=TOKENS.verifier(),
             answers=ANSWERS,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared.ddex.identifiers import NOBODY
 from tests.functions.royalties.events import played
 from tests.functions.royalties.fakes import SEPTEMBER, TOKENS, Royalties
 from tests.web import BAD_IDS, NOT_OBJECTS, client_of, code_of
@@ -124,6 +125,18 @@ async def test_a_payee_reads_its_own_statements_in_every_form_and_nobody_elses()
         assert (response.status_code, code_of(response)) == (404, "STATEMENT_NOT_FOUND")
         response = await client.get(f"{path}/2026-09?format=pdf", headers=mine)
         assert response.status_code == 400
+
+
+async def test_a_usage_report_is_refused_until_it_was_said_who_reports():
+    it = await closed()
+    it.party_id = NOBODY
+    mine = TOKENS.bearer("royalties:read", owns=["payee:payee-0"])
+    async with client_of(it.app()) as client:
+        path = "/v1/royalties/statements/payee-0/2026-09"
+        response = await client.get(f"{path}?format=dsr", headers=mine)
+        assert (response.status_code, code_of(response)) == (409, "NO_PARTY_ID")
+        assert "segue:ddexPartyId" in response.json()["error"]["message"]
+        assert (await client.get(f"{path}?format=csv", headers=mine)).status_code == 200
 
 
 async def test_only_who_may_write_changes_money():

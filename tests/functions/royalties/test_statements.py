@@ -112,5 +112,5 @@ def test_a_report_of_nothing_is_head_and_foot():
 
 def test_the_file_is_named_as_the_standard_says():
     assert dsr.file_name(document(item()), SENDER, AT) == (
-        "DSR_PADPIDA0000000000X_payee_Segue_2026-09_SE_1of1_20261006T000000.tsv"
+        "DSR_payee_PADPIDA0000000000X_Segue_2026-09_SE_1of1_20261006T000000.tsv"
     )
