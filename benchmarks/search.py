@@ -21,8 +21,9 @@ from pathlib import Path
 from benchmarks import search_peers
 from benchmarks.report import emit
 from benchmarks.search_corpus import Corpus, Known, Row, searches
+from functions.search import cardfile
 from functions.search.document import Document
-from functions.search.index import TantivyIndex, build
+from functions.search.index import TantivyIndex, build, opened
 from functions.search.query import parse
 
 HEAP_BYTES = 256_000_000
@@ -51,22 +52,23 @@ class Ours:
         self._indexes: dict[str, TantivyIndex] = {}
 
     def build(self, documents: Iterable[Document]) -> None:
-        # As in the job, the documents of a kind arrive together; albums come between tracks here.
-        for kind, group in groupby(documents, key=lambda it: it.kind):
-            build(kind, self.folder / kind, group, HEAP_BYTES)
+        # As in the job, the documents of a kind arrive together, and like next to like.
+        in_order = sorted(documents, key=lambda it: (cardfile.ordered(it.kind), it.company))
+        for kind, group in groupby(in_order, key=lambda it: it.kind):
+            near = cardfile.opened(self.folder)
+            build(kind, self.folder / kind, group, HEAP_BYTES, near)
 
     def open(self) -> None:
-        for folder in self.folder.iterdir():
-            self._indexes[folder.name] = TantivyIndex(folder.name, folder)
+        self._indexes = opened(self.folder, ())
 
     def find(self, kind: str, text: str) -> list[str]:
         query = parse(text)
         hits = self._indexes[kind].search(query, market=None, limit=10, offset=0, today=TODAY)
         return [hit.id for hit in hits.items]
 
-    def megabytes(self, suffix: str = "") -> float:
-        """Of all files, or of those with a suffix: `.store` holds the cards, which show hits."""
-        files = (it for it in self.folder.rglob(f"*{suffix}") if it.is_file())
+    def megabytes(self, name: str = "*") -> float:
+        """Of all files, or of those with a name: the cards show hits."""
+        files = (it for it in self.folder.rglob(name) if it.is_file())
         return sum(it.stat().st_size for it in files) / MB
 
 
@@ -138,7 +140,7 @@ def main() -> None:
         documents.clear()
         scores["ours"] = measure(ours.find, known, build_s, ours.megabytes())
         show("ours", scores["ours"])
-        cards_mb = ours.megabytes(".store")
+        cards_mb = ours.megabytes(cardfile.NAME)
         floor = search_peers.ExactNames(rows)
         scores["floor"] = measure(floor.find, known, 0.0, 0.0)
         show("floor", scores["floor"])

@@ -8,16 +8,15 @@ tenth in Chinese, Japanese or Korean script, a twentieth in style (P!nk, AC/DC, 
 import random
 import string
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import accumulate
 
-from functions.search import cards
 from functions.search.document import Document
-from functions.search.kinds import album, artist, track
-from shared.events import AlbumChanged, ArtistChanged, Credit, TrackChanged
-from shared.ids import ALPHABET
+from functions.search.kinds import album, artist, playlist, track
+from shared.events import AlbumChanged, ArtistChanged, Credit, PlaylistChanged, TrackChanged
+from shared.ids import base62
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 # fmt: off
@@ -108,21 +107,31 @@ class Corpus:
             )  # fmt: skip
         weights = list(accumulate(1 / (rank + 20) for rank in range(self.artists)))
         left = self.tracks
+        tracks: list[str] = []
         for number in range(self.albums):
             id, name, script, popularity = random_.choices(people, cum_weights=weights)[0]
             songs = min(left, round(self.tracks / self.albums * random_.uniform(0.2, 1.8)))
             if number == self.albums - 1:
                 songs = left
             left -= songs
-            yield from self._release(random_, id, name, script, popularity, songs, people)
+            for document in self._release(random_, id, name, script, popularity, songs, people):
+                if document.kind == "track":
+                    tracks.append(document.id)
+                yield document
         for _ in range(self.playlists):
             id = _id(random_)
-            yield Document(
-                kind="playlist", id=id, revision=1, removed=False,
-                name=self._title(random_, "latin", random_.choice((2, 3, 4))),
-                by=(self._person(random_, 1.0),), popularity=random_.randrange(40),
-                card=cards.encode((id, "owner")),
+            listed = playlist(
+                PlaylistChanged(
+                    event_id=id, occurred_at=_AT, playlist_id=id, revision=random_.randrange(200),
+                    owner_id=_id(random_), kind="list",
+                    name=self._title(random_, "latin", random_.choice((2, 3, 4))), description="",
+                    visibility="public", collaborators=(), item_count=random_.randrange(300),
+                    track_ids=(random_.choice(tracks),), image_id=None, removed=False,
+                )
             )  # fmt: skip
+            yield replace(
+                listed, by=(self._person(random_, 1.0),), popularity=random_.randrange(40)
+            )
 
     def _release(self, random_, by_id, by, script, popularity, songs, people):
         album_id, title = _id(random_), self._title(random_, script, random_.choice((1, 2, 2, 3)))
@@ -292,4 +301,8 @@ def _stylised(random_: random.Random, text: str) -> str:
 
 
 def _id(random_: random.Random) -> str:
-    return "".join(random_.choices(ALPHABET, k=22))
+    """As `shared.ids.new_id` makes them: 128 bits."""
+    number = 0
+    for value in random_.choices(range(62), k=22):
+        number = number * 62 + value
+    return base62((number % (1 << 128)).to_bytes(16, "big"))

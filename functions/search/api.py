@@ -6,7 +6,6 @@ from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
-import msgspec
 from fastapi import APIRouter, Depends, Query, Response
 
 from functions.search import query as queries
@@ -88,7 +87,7 @@ def routes(live: Live, public_url: str, *, today: Callable[[], date]) -> APIRout
             return f"{public_url}/v1/search?{urlencode(given)}"
 
         def page(kind: str, found: Hits) -> dict[str, Any]:
-            items = [KINDS[kind].show(it.id, it.card, shown) for it in found.items[:limit]]
+            items = [KINDS[kind].view(it.id, it.card, shown) for it in found.items[:limit]]
             end, before = offset + limit, max(0, offset - limit)
             more = limit > 0 and end < found.total and end + limit <= MAX_REACH
             body: dict[str, Any] = {
@@ -128,7 +127,7 @@ def routes(live: Live, public_url: str, *, today: Callable[[], date]) -> APIRout
         )
         items: list[dict[str, Any]] = []
         for _, kind, hit in ranked[:limit]:
-            view = KINDS[kind].show(hit.id, hit.card, shown)
+            view = KINDS[kind].view(hit.id, hit.card, shown)
             text, *made_by = _names(view)
             items.append(
                 {
@@ -178,10 +177,7 @@ def _known(indexes: Mapping[str, SearchIndex], kind: str) -> Callable[[str], Any
 
     def of(id: str) -> Any:
         if id not in known:
-            card = indexes[kind].card(id) if kind in indexes else None
-            known[id] = (
-                None if card is None else msgspec.msgpack.decode(card, type=KINDS[kind].card)
-            )
+            known[id] = indexes[kind].card(id) if kind in indexes else None
         return known[id]
 
     return of

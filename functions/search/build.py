@@ -4,13 +4,15 @@ Memory grows with the log since the last generation, not with the catalog.
 """
 
 import asyncio
+import heapq
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 
-from functions.search import generation
+from functions.search import cardfile, generation
 from functions.search.document import Document
 from functions.search.generation import Gone, Manifest
 from functions.search.index import build
@@ -25,6 +27,8 @@ KEPT_GENERATIONS = 3
 GONE_KEPT = timedelta(days=14)
 """Pub/Sub delivers no event later than seven days (its longest retention); twice that."""
 
+_company = attrgetter("company")
+
 
 @dataclass(frozen=True, slots=True)
 class Lost:
@@ -34,11 +38,14 @@ class Lost:
 async def next_generation(
     shelf: Shelf, changes: Log, folder: Path, *, token: str, now: datetime
 ) -> Manifest | Lost | None:
-    """Build and publish; None if nothing changed since the newest generation.
+    """Build and publish; None if nothing changed since the newest generation. One of an older
+    format is built anew, whether anything changed or not.
 
     `folder` is empty and for this call alone; `token` keeps two jobs' objects apart.
     """
     before, version = await asyncio.to_thread(generation.newest, shelf)
+    outdated = await asyncio.to_thread(generation.outdated, shelf)
+    before = outdated or before
     changes.known(before.position)
     latest: dict[tuple[str, str], Document] = {}
     position = before.position
@@ -49,7 +56,7 @@ async def next_generation(
                 if known is None or document.revision > known.revision:
                     latest[document.key] = document
         position = chunks[-1].number
-    if position == before.position:
+    if position == before.position and outdated is None:
         return None
     prefix = f"{generation.PREFIX}{before.number + 1:08}-{token}/"
     manifest = await asyncio.to_thread(_write, shelf, folder, before, latest, prefix, position, now)
@@ -80,14 +87,13 @@ def _write(
             del latest[key]
     files: dict[str, list[str]] = {}
     counts: dict[str, int] = {}
-    for kind in sorted({*before.files, *(kind for kind, _ in latest)}):
+    for kind in sorted({*before.files, *(kind for kind, _ in latest)}, key=cardfile.ordered):
         changed = {id: it for (of, id), it in latest.items() if of == kind}
         old = folder / f"{kind}.before.gz"
-        if kind in before.files:
-            shelf.download(f"{before.prefix}{kind}.documents.gz", old)
+        generation.fetch_documents(shelf, before, kind, old)
         new = folder / f"{kind}.documents.gz"
         merged = generation.recorded(new, _merged(old, changed, gone, now))
-        counts[kind] = build(kind, folder / kind, merged, HEAP_BYTES)
+        counts[kind] = build(kind, folder / kind, merged, HEAP_BYTES, cardfile.opened(folder))
         shelf.upload(f"{prefix}{kind}.documents.gz", new)
         files[kind] = sorted(
             path.name for path in (folder / kind).iterdir() if path.suffix != ".lock"
@@ -99,26 +105,34 @@ def _write(
     return Manifest(before.number + 1, position, prefix, now, files, counts)
 
 
+def rebuild(shelf: Shelf, manifest: Manifest, folder: Path) -> None:
+    """The indexes of a generation whose format is outdated, made again from its documents."""
+    for kind in sorted(manifest.files, key=cardfile.ordered):
+        path = folder / f"{kind}.documents.gz"
+        generation.fetch_documents(shelf, manifest, kind, path)
+        documents = generation.read_documents(path)
+        build(kind, folder / kind, documents, HEAP_BYTES, cardfile.opened(folder))
+        path.unlink()
+
+
 def _merged(
     old: Path, changed: dict[str, Document], gone: dict[tuple[str, str], Gone], now: datetime
 ) -> Iterator[Document]:
-    """What is there of one kind; what was removed goes to `gone`, what came back leaves it."""
+    """What is there of one kind, like next to like; what was removed goes to `gone`, what came
+    back leaves it."""
 
-    def judged(document: Document) -> Iterator[Document]:
+    def stored() -> Iterator[Document]:
+        return generation.read_documents(old) if old.exists() else iter(())
+
+    late = {it.id for it in stored() if it.id in changed and changed[it.id].revision <= it.revision}
+    newer = {id: it for id, it in changed.items() if id not in late}
+    for id, document in newer.items():
+        gone.pop((document.kind, id), None)
         if document.removed:
-            gone[document.key] = Gone(document.kind, document.id, document.revision, now)
-        else:
-            gone.pop(document.key, None)
-            yield document
-
-    for document in generation.read_documents(old) if old.exists() else ():
-        newer = changed.pop(document.id, None)
-        if newer is not None and newer.revision > document.revision:
-            yield from judged(newer)
-        else:
-            yield document
-    for document in changed.values():
-        yield from judged(document)
+            gone[document.key] = Gone(document.kind, id, document.revision, now)
+    there = sorted((it for it in newer.values() if not it.removed), key=_company)
+    unchanged = (it for it in stored() if it.id not in newer)
+    return heapq.merge(unchanged, there, key=_company)
 
 
 def _clear(shelf: Shelf, newest: int) -> None:

@@ -68,6 +68,15 @@ class PlaylistCard(msgspec.Struct, array_like=True, frozen=True):
     first: str | None
 
 
+Card = TrackCard | AlbumCard | ArtistCard | UserCard | PlaylistCard
+TYPES: dict[str, type[Card]] = {
+    "track": TrackCard,
+    "album": AlbumCard,
+    "artist": ArtistCard,
+    "user": UserCard,
+    "playlist": PlaylistCard,
+}
+
 encode = msgspec.msgpack.Encoder().encode
 
 

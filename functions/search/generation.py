@@ -1,7 +1,8 @@
 """A generation: everything findable up to a position of the log, as immutable files in a bucket.
 
-manifest-1.json                                  names the newest; the 1 is the format
+manifest-2.json                                  names the newest; the 2 is the format
 generations/00000042-<token>/track/…             the index of a kind, as Tantivy wrote it
+generations/00000042-<token>/track/cards         what shows the hits (`cardfile.py`)
 generations/00000042-<token>/track.documents.gz  what it was made of, for the next one
 generations/00000042-<token>/gone.msgpack        ids and revisions of what was removed
 """
@@ -61,6 +62,19 @@ def newest(shelf: Shelf) -> tuple[Manifest, int]:
     return msgspec.json.decode(found[0], type=Manifest), found[1]
 
 
+def outdated(shelf: Shelf) -> Manifest | None:
+    """The newest generation of an older format, if there is none of this one.
+
+    Its indexes cannot be opened, but what they were made of can be read.
+    """
+    if shelf.read(MANIFEST) is not None:
+        return None
+    for number in range(FORMAT - 1, 0, -1):
+        if found := shelf.read(f"manifest-{number}.json"):
+            return msgspec.json.decode(found[0], type=Manifest)
+    return None
+
+
 def publish(shelf: Shelf, manifest: Manifest, version: int) -> bool:
     """Make `manifest` the newest one if no other has become so since `version`."""
     return shelf.swap(MANIFEST, msgspec.json.encode(manifest), version)
@@ -76,6 +90,12 @@ def fetch_index(shelf: Shelf, manifest: Manifest, folder: Path) -> None:
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for name in names:
             shelf.download(f"{manifest.prefix}{kind}/{name}", folder / kind / name)
+
+
+def fetch_documents(shelf: Shelf, manifest: Manifest, kind: str, path: Path) -> None:
+    """What a kind's index was made of, for `read_documents`; no file if it has none."""
+    if kind in manifest.files:
+        shelf.download(f"{manifest.prefix}{kind}.documents.gz", path)
 
 
 def fetch_gone(shelf: Shelf, manifest: Manifest, folder: Path) -> list[Gone]:

@@ -3,7 +3,7 @@
 Another engine (one that speaks Elasticsearch's protocol, say) would be another `SearchIndex`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,10 +12,14 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 import tantivy
 
-from functions.search import plan
-from functions.search.document import Document, Stored, number_of
+from functions.search import cardfile, plan
+from functions.search.cardfile import CardFile, CardWriter
+from functions.search.cards import TYPES, Card
+from functions.search.document import Document, Stored, code_of, number_of
+from functions.search.plan import Asked
 from functions.search.query import Query, Word
-from functions.search.schema import RANK_OFFSET, entry, schema
+from functions.search.records import Near
+from functions.search.schema import entry, schema
 
 FEW = 3
 """With fewer exact hits than this for one word, misspelt ones are looked for. Who gets a hit for
@@ -33,7 +37,7 @@ class Hit:
     id: str
     revision: int
     score: float
-    card: bytes
+    card: Card
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class SearchIndex(Protocol):
         """
         ...
 
-    def card(self, id: str) -> bytes | None:
+    def card(self, id: str) -> Card | None:
         """The card of one thing; None if it cannot be found."""
         ...
 
@@ -71,11 +75,21 @@ class SearchIndex(Protocol):
         ...
 
 
+class _Found(NamedTuple):
+    hits: list[tuple[float, tantivy.DocAddress]]
+    total: int
+
+
 class TantivyIndex:
     """A `SearchIndex` in `folder`, or in memory. Reading and writing may be in several threads,
-    writing in one at a time."""
+    writing in one at a time.
 
-    def __init__(self, kind: str, folder: Path | None = None) -> None:
+    Of what `build` put there, `cards` has the cards; those of what changed since are in the index.
+    """
+
+    def __init__(
+        self, kind: str, folder: Path | None = None, cards: CardFile | None = None
+    ) -> None:
         self.kind = kind
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -85,6 +99,9 @@ class TantivyIndex:
         self._searcher = self._index.searcher()
         self._writer: tantivy.IndexWriter | None = None
         self._gone: dict[str, int] = {}
+        self._cards = cards
+        self._replaced: set[int] = set()
+        self._decode = msgspec.msgpack.Decoder(TYPES[kind]).decode
 
     @property
     def count(self) -> int:
@@ -93,70 +110,31 @@ class TantivyIndex:
     def search(
         self, query: Query, *, market: str | None, limit: int, offset: int, today: date
     ) -> Hits:
-        searcher = self._searcher
         if not plan.applies(self.kind, query):
             return Hits(0, ())
+        searcher = self._searcher
+        asked = Asked(self.kind, query, market, today, self._rows(query))
         if "hipster" in query.tags:
-            return self._unheard(searcher, query, market, limit, offset, today)
-        found = _run(searcher, plan.strict(self.kind, query, market, today), limit, offset)
+            found = _run(searcher, plan.unheard(asked), limit, offset)
+            return Hits(found.total, self._read(searcher, found))
+        found = _run(searcher, plan.strict(asked), limit, offset)
         forgiving = False
         few = FEW if len(query.words) == 1 else 1
         if found.total < few and (query.words or query.filters):
-            for node in self._forgiving(searcher, query, market, today):
+            for node in _forgiving(searcher, asked):
                 more = _run(searcher, node, limit, offset)
                 if more.total > found.total:
                     found, forgiving = more, True
                     break
-        return Hits(found.total, _read(searcher, found), forgiving)
+        return Hits(found.total, self._read(searcher, found), forgiving)
 
-    def _forgiving(
-        self, searcher: tantivy.Searcher, query: Query, market: str | None, today: date
-    ) -> Iterator[tantivy.Query]:
-        """From the cheapest to the widest: words that nobody uses are misspelt for certain."""
-        fields = plan.fields_of(self.kind)
-
-        def unknown(word: Word, begun: bool) -> bool:
-            return not any(
-                searcher.terms_with_prefix(field, reading[0], limit=1)
-                if begun
-                else searcher.doc_freq(field, reading[0])
-                for reading in word
-                for field in fields
-            )
-
-        def close(distance: int, doubtful: Callable[[Word, bool], bool]) -> tantivy.Query:
-            return plan.close(self.kind, query, market, today, distance=distance, doubtful=doubtful)
-
-        surely = [unknown(word, False) for word in query.words]
-        if any(surely) and not all(surely):
-            yield close(1, unknown)
-            yield close(2, unknown)
-        yield close(1, lambda word, begun: True)
-        yield close(2, lambda word, begun: True)
-        if len(query.words) > 2:
-            yield plan.loose(self.kind, query, market, today)
-
-    def _unheard(
-        self,
-        searcher: tantivy.Searcher,
-        query: Query,
-        market: str | None,
-        limit: int,
-        offset: int,
-        today: date,
-    ) -> Hits:
-        few = tantivy.Query.range_query(
-            schema(),
-            "rank",
-            tantivy.FieldType.Unsigned,
-            RANK_OFFSET,
-            RANK_OFFSET + plan.HIPSTER_POPULARITY,
-        )
-        node = plan.strict(self.kind, query, market, today).and_must_match(
-            tantivy.Query.const_score_query(few, 0.0)
-        )
-        found = _run(searcher, node, limit, offset)
-        return Hits(found.total, _read(searcher, found))
+    def _rows(self, query: Query) -> tuple[int, ...]:
+        """Of the generation, the rows that have the ISRC or UPC that is asked for."""
+        if self._cards is None:
+            return ()
+        name, code = ("isrc", query.isrc) if query.isrc else ("upc", query.upc)
+        rows = self._cards.rows(code_of(name, code)) if code else []
+        return tuple(row for row in rows if getattr(self._cards.read(row)[2], name, None) == code)
 
     def apply(self, documents: Iterable[Document]) -> int:
         latest: dict[str, Document] = {}
@@ -169,9 +147,13 @@ class TantivyIndex:
             return 0
         writer = self._writer or self._index.writer(WRITER_BYTES, 1)
         self._writer = writer
+        replaced: set[int] = set()
         for document in newer:
             # By query: deleting by the term of an unsigned field deletes nothing (tantivy-py 0.27).
             writer.delete_documents_by_query(_by_id(document.id))
+            if (row := self._row(document.id)) is not None:
+                writer.delete_documents_by_query(plan.at_row(row))
+                replaced.add(row)
             if document.removed:
                 self._gone[document.id] = document.revision
             else:
@@ -180,6 +162,7 @@ class TantivyIndex:
         writer.commit()
         self._index.reload()
         self._searcher = self._index.searcher()
+        self._replaced |= replaced
         return len(newer)
 
     def bury(self, revisions: dict[str, int]) -> None:
@@ -190,33 +173,68 @@ class TantivyIndex:
         """The revision that is known of a thing, found or removed; -1 of one never heard of."""
         if id in self._gone:
             return self._gone[id]
-        found = self._find(id)
+        if self._cards is not None and (row := self._row(id)) is not None:
+            return self._cards.revision(row)
+        found = self._changed(id)
         return -1 if found is None else found.revision
 
-    def card(self, id: str) -> bytes | None:
-        found = self._find(id)
-        return None if found is None else found.card
+    def card(self, id: str) -> Card | None:
+        if self._cards is not None and (row := self._row(id)) is not None:
+            return self._cards.read(row)[2]
+        found = self._changed(id)
+        return None if found is None else self._decode(found.card)
 
-    def _find(self, id: str) -> Stored | None:
+    def _row(self, id: str) -> int | None:
+        """Where the generation has `id`; None if it has not, or if it has changed since."""
+        row = self._cards.row(id) if self._cards is not None else None
+        return None if row in self._replaced else row
+
+    def _changed(self, id: str) -> Stored | None:
+        """What came of `id` since the generation."""
         searcher = self._searcher
         for _, address in searcher.search(_by_id(id), 1, count=False).hits:
             return _stored(searcher, address)
         return None
 
+    def _read(self, searcher: tantivy.Searcher, found: _Found) -> tuple[Hit, ...]:
+        addresses = [address for _, address in found.hits]
+        rows: Any = searcher.fast_field_values("row", addresses) if addresses else []
+        items: list[Hit] = []
+        for (score, address), row in zip(found.hits, rows, strict=True):
+            if self._cards is not None and row:
+                id, revision, card = self._cards.read(row - 1)
+                items.append(Hit(id, revision, score, card))
+            else:
+                stored = _stored(searcher, address)
+                items.append(Hit(stored.id, stored.revision, score, self._decode(stored.card)))
+        return tuple(items)
 
-def build(kind: str, folder: Path, documents: Iterable[Document], heap_bytes: int) -> int:
+
+def opened(folder: Path, kinds: Iterable[str]) -> dict[str, TantivyIndex]:
+    """The indexes of a generation, a folder each; empty ones of other `kinds`."""
+    cards = cardfile.opened(folder)
+    return {kind: TantivyIndex(kind, folder / kind, cards.get(kind)) for kind in {*kinds, *cards}}
+
+
+def build(
+    kind: str, folder: Path, documents: Iterable[Document], heap_bytes: int, near: Near
+) -> int:
     """Write an index of `documents` (each once, none removed) into `folder`; their number.
 
-    Ends in few segments: merged once, so that a search visits one.
+    `near` are the card files of kinds that were built before. Ends in few segments: merged once,
+    so that a search visits one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     index = tantivy.Index(schema(), str(folder))
     writer = index.writer(heap_bytes, 1)
+    cards = CardWriter(kind, folder, near)
     count = 0
-    for document in documents:
-        writer.add_document(entry(document))
+    for row, document in enumerate(documents):
+        writer.add_document(entry(document, row))
+        cards.add(document)
         count += 1
     writer.commit()
+    cards.close()
     writer.wait_merging_threads()
     return count
 
@@ -225,23 +243,36 @@ def _by_id(id: str) -> tantivy.Query:
     return tantivy.Query.term_query(schema(), "number", number_of(id), "basic")
 
 
-class _Found(NamedTuple):
-    hits: list[tuple[float, tantivy.DocAddress]]
-    total: int
-
-
 def _run(searcher: tantivy.Searcher, node: tantivy.Query, limit: int, offset: int) -> _Found:
     # Tantivy takes no limit of nought, and a caller may want only the total.
     found: Any = searcher.search(node, max(1, limit), offset=offset, weight_by_field="rank")
     return _Found(found.hits, found.count)
 
 
-def _read(searcher: tantivy.Searcher, found: _Found) -> tuple[Hit, ...]:
-    items: list[Hit] = []
-    for score, address in found.hits:
-        stored = _stored(searcher, address)
-        items.append(Hit(stored.id, stored.revision, score, stored.card))
-    return tuple(items)
+def _forgiving(searcher: tantivy.Searcher, asked: Asked) -> Iterator[tantivy.Query]:
+    """From the cheapest to the widest: words that nobody uses are misspelt for certain."""
+    fields, words = plan.fields_of(asked.kind), asked.query.words
+
+    def unknown(word: Word, begun: bool) -> bool:
+        return not any(
+            searcher.terms_with_prefix(field, reading[0], limit=1)
+            if begun
+            else searcher.doc_freq(field, reading[0])
+            for reading in word
+            for field in fields
+        )
+
+    def any_word(word: Word, begun: bool) -> bool:
+        return True
+
+    surely = [unknown(word, False) for word in words]
+    if any(surely) and not all(surely):
+        yield plan.close(asked, distance=1, doubtful=unknown)
+        yield plan.close(asked, distance=2, doubtful=unknown)
+    yield plan.close(asked, distance=1, doubtful=any_word)
+    yield plan.close(asked, distance=2, doubtful=any_word)
+    if len(words) > 2:
+        yield plan.loose(asked)
 
 
 def _stored(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> Stored:

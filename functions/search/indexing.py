@@ -19,7 +19,7 @@ class Indexing:
             Unavailable: the log did not answer, or the job could not be started.
         """
         await self._live.catch_up()
-        if self._live.behind == 0:
+        if self._live.behind == 0 and not self._live.outdated:
             return "nothing has changed"
         await self._start({})
         return f"{self._live.behind} chunks to take in"

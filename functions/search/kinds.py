@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from functions.search import cards, views
 from functions.search.document import Document
 from functions.search.views import Shown
@@ -24,12 +22,7 @@ class Kind:
     plural: str
     event: type
     document: Callable[[Any], Document]
-    card: type
     view: Callable[[str, Any, Shown], dict[str, Any]]
-
-    def show(self, id: str, card: bytes, shown: Shown) -> dict[str, Any]:
-        """The Web API's object of a stored card."""
-        return self.view(id, msgspec.msgpack.decode(card, type=self.card), shown)
 
 
 def track(event: TrackChanged) -> Document:
@@ -153,13 +146,11 @@ def playlist(event: PlaylistChanged) -> Document:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("track", "tracks", TrackChanged, track, cards.TrackCard, views.track),
-        Kind("album", "albums", AlbumChanged, album, cards.AlbumCard, views.album),
-        Kind("artist", "artists", ArtistChanged, artist, cards.ArtistCard, views.artist),
-        Kind(
-            "playlist", "playlists", PlaylistChanged, playlist, cards.PlaylistCard, views.playlist
-        ),
-        Kind("user", "users", UserChanged, user, cards.UserCard, views.user),
+        Kind("track", "tracks", TrackChanged, track, views.track),
+        Kind("album", "albums", AlbumChanged, album, views.album),
+        Kind("artist", "artists", ArtistChanged, artist, views.artist),
+        Kind("playlist", "playlists", PlaylistChanged, playlist, views.playlist),
+        Kind("user", "users", UserChanged, user, views.user),
     )
 }
 EMPTY: dict[str, str] = {

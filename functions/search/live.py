@@ -13,9 +13,10 @@ from itertools import count
 from pathlib import Path
 
 from functions.search import generation
+from functions.search.build import rebuild
 from functions.search.document import Document
 from functions.search.generation import Manifest
-from functions.search.index import SearchIndex, TantivyIndex
+from functions.search.index import SearchIndex, TantivyIndex, opened
 from functions.search.log import Log
 from functions.search.shelf import Shelf
 from shared.errors import NotFound, Unavailable
@@ -59,6 +60,8 @@ class Live:
         self._place: Path | None = None
         self._manifest: Manifest | None = None
         self._position = 0
+        self.outdated = False
+        """Whether the newest generation is of an older format: this instance built its own."""
         self._read_at = self._asked_at = float("-inf")
 
     def start(self) -> None:
@@ -125,7 +128,10 @@ class Live:
 
     async def _open_newest(self) -> None:
         manifest, _ = await asyncio.to_thread(generation.newest, self._shelf)
+        older = await asyncio.to_thread(generation.outdated, self._shelf)
         self._asked_at = self._clock()
+        self.outdated = older is not None
+        manifest = older or manifest
         if self._manifest is not None and manifest.number <= self._manifest.number:
             return
         place = self._folder / f"{manifest.number}-{next(self._copies)}"
@@ -146,11 +152,11 @@ class Live:
     def _open(self, manifest: Manifest, place: Path) -> dict[str, TantivyIndex]:
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
-        generation.fetch_index(self._shelf, manifest, place)
-        indexes = {
-            kind: TantivyIndex(kind, place / kind)
-            for kind in dict.fromkeys((*self._kinds, *manifest.files))
-        }
+        if self.outdated:
+            rebuild(self._shelf, manifest, place)
+        else:
+            generation.fetch_index(self._shelf, manifest, place)
+        indexes = opened(place, self._kinds)
         for gone in generation.fetch_gone(self._shelf, manifest, place):
             if gone.kind in indexes:
                 indexes[gone.kind].bury({gone.id: gone.revision})

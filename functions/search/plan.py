@@ -4,13 +4,14 @@
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date
 
-from tantivy import Occur
+from tantivy import FieldType, Occur
 from tantivy import Query as Node
 
 from functions.search.query import Query, Word
-from functions.search.schema import days_of, schema
+from functions.search.schema import BEGINNING, RANK_OFFSET, days_of, place_of, schema, whole_of
 from shared.text import key
 
 NEW_DAYS = 14
@@ -42,6 +43,17 @@ _FILTERED = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A search of one kind. `rows` are those of the generation that have the code asked for."""
+
+    kind: str
+    query: Query
+    market: str | None
+    today: date
+    rows: tuple[int, ...] = ()
+
+
 def fields_of(kind: str) -> tuple[str, ...]:
     """The fields in which free text is looked up."""
     return _FIELDS.get(kind, ("name",))
@@ -52,42 +64,38 @@ def applies(kind: str, query: Query) -> bool:
     return all(kind in _FILTERED[name] for name in query.fields)
 
 
-def strict(kind: str, query: Query, market: str | None, today: date) -> Node:
+def strict(asked: Asked) -> Node:
     """Every word is there; the last may be only begun, if the query is open."""
-    clauses = _filters(kind, query, market, today, distance=0)
+    query = asked.query
+    clauses = _filters(asked, distance=0)
     if query.words:
-        fields = fields_of(kind)
+        fields = fields_of(asked.kind)
         last = len(query.words) - 1
         musts = [
             (Occur.Must, _word(fields, word, begun=query.open and at == last))
             for at, word in enumerate(query.words)
         ]
-        whole = key(query.text)
-        either = [
-            _all(musts),
-            Node.boost_query(_term("key", whole), _WHOLE),
-        ]
+        either = [Node.boost_query(_term("key", whole_of(query.text)), _WHOLE)]
         if query.open:
-            either.append(Node.boost_query(_prefix("key", whole), _BEGINS))
+            whole = key(query.text)
+            begins = Node.boost_query(_prefix("key", whole[:BEGINNING]), _BEGINS)
+            if len(whole) > BEGINNING:  # what comes after is not known: the words have to say so
+                musts.append((Occur.Should, begins))
+            else:
+                either.append(begins)
+        either.append(_all(musts))
         clauses.append((Occur.Must, _any(either)))
     return _all(clauses or [(Occur.Must, Node.all_query())])
 
 
-def close(
-    kind: str,
-    query: Query,
-    market: str | None,
-    today: date,
-    *,
-    distance: int,
-    doubtful: Callable[[Word, bool], bool],
-) -> Node:
+def close(asked: Asked, *, distance: int, doubtful: Callable[[Word, bool], bool]) -> Node:
     """As `strict`, but words that are `doubtful` may differ by `distance` edits (2: long ones).
 
     `doubtful` is given a word, and whether it may be only begun.
     """
-    clauses = _filters(kind, query, market, today, distance=distance)
-    fields = fields_of(kind)
+    query = asked.query
+    clauses = _filters(asked, distance=distance)
+    fields = fields_of(asked.kind)
     last = len(query.words) - 1
     for at, word in enumerate(query.words):
         begun = query.open and at == last
@@ -100,20 +108,33 @@ def close(
     return _all(clauses or [(Occur.Must, Node.all_query())])
 
 
-def loose(kind: str, query: Query, market: str | None, today: date) -> Node:
+def loose(asked: Asked) -> Node:
     """All words but one, misspelt or not: somebody remembers a word wrongly."""
-    fields = fields_of(kind)
-    shoulds = [(Occur.Should, _fuzzy(fields, word, 1, begun=False)) for word in query.words]
+    fields, words = fields_of(asked.kind), asked.query.words
+    shoulds = [(Occur.Should, _fuzzy(fields, word, 1, begun=False)) for word in words]
     node = Node.boolean_query(shoulds, minimum_number_should_match=len(shoulds) - 1)
-    return _all([*_filters(kind, query, market, today, distance=0), (Occur.Must, node)])
+    return _all([*_filters(asked, distance=0), (Occur.Must, node)])
 
 
-def _filters(
-    kind: str, query: Query, market: str | None, today: date, *, distance: int
-) -> list[tuple[Occur, Node]]:
+def unheard(asked: Asked) -> Node:
+    """As `strict`, of what hardly anybody has heard."""
+    few = Node.range_query(
+        schema(), "rank", FieldType.Unsigned, RANK_OFFSET, RANK_OFFSET + HIPSTER_POPULARITY
+    )
+    return strict(asked).and_must_match(Node.const_score_query(few, 0.0))
+
+
+def at_row(row: int) -> Node:
+    """What has its card in this row of the generation."""
+    parts = zip(("page", "place"), place_of(row), strict=True)
+    return _all([(Occur.Must, Node.term_query(schema(), name, it, "basic")) for name, it in parts])
+
+
+def _filters(asked: Asked, *, distance: int) -> list[tuple[Occur, Node]]:
+    query = asked.query
     clauses: list[tuple[Occur, Node]] = []
     for name, words in query.filters:
-        fields = (_FILTERED[name][kind],)
+        fields = (_FILTERED[name][asked.kind],)
         for word in words:
             node = _fuzzy(fields, word, distance) if distance else _word(fields, word)
             clauses.append((Occur.Must, node))
@@ -123,17 +144,17 @@ def _filters(
         years = [f"{year:04}" for year in range(first, min(last, 2200) + 1)]
         must.append(Node.term_set_query(schema(), "year", years))
     if query.isrc:
-        must.append(_term("isrc", query.isrc))
+        must.append(_any([_term("isrc", query.isrc), *map(at_row, asked.rows)]))
     if query.upc:
-        must.append(_term("upc", query.upc))
+        must.append(_any([_term("upc", query.upc), *map(at_row, asked.rows)]))
     if "new" in query.tags:
-        days = days_of(today)
+        days = days_of(asked.today)
         must.append(
             Node.term_set_query(schema(), "released", list(range(days - NEW_DAYS, days + 1)))
         )
     clauses += [(Occur.Must, Node.const_score_query(node, 1.0)) for node in must]
-    if market:
-        clauses.append((Occur.MustNot, _term("blocked", market)))
+    if asked.market:
+        clauses.append((Occur.MustNot, _term("blocked", asked.market)))
     return clauses
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from functions.search import kinds
-from functions.search.index import TantivyIndex, build
+from functions.search.index import TantivyIndex, build, opened
 from functions.search.query import parse
 from tests.functions.search.catalog import album, artist, id_of, track
 
@@ -141,8 +141,8 @@ def test_a_removed_thing_stays_removed_when_an_old_event_comes_late():
 
 def test_a_built_index_can_be_opened_and_changed(tmp_path: Path):
     documents = [kinds.track(track(f"t{n}x", f"Song {n}")) for n in range(100)]
-    assert build("track", tmp_path / "track", documents, 15_000_000) == 100
-    index = TantivyIndex("track", tmp_path / "track")
+    assert build("track", tmp_path / "track", documents, 15_000_000, {}) == 100
+    index = opened(tmp_path, ())["track"]
     assert index.count == 100
     index.apply([kinds.track(track("t7x", "Other", revision=2))])
     assert ask(index, "other") == ["t7x"]

@@ -10,6 +10,7 @@ from functions.search.build import Lost
 from functions.search.generation import MANIFEST
 from functions.search.live import ASLEEP_S, MANIFEST_POLL_S, Live
 from functions.search.query import parse
+from functions.search.schema import FORMAT
 from shared.errors import Unavailable
 from tests.functions.search.catalog import artist, track
 from tests.functions.search.fakes import Cloud
@@ -208,3 +209,32 @@ async def test_before_anything_is_opened_it_says_so(cloud: Cloud):
         await live.fresh()
     await live.stop()
     assert refused.value.code == "STARTING"
+
+
+def to_the_old_format(cloud: Cloud) -> None:
+    """The generation as a release before this one left it: no cards, another manifest."""
+    shelf = cloud.shelf
+    shelf.objects[f"manifest-{FORMAT - 1}.json"] = shelf.objects.pop(MANIFEST)
+    for name in [it for it in shelf.objects if it.endswith("/cards")]:
+        del shelf.objects[name]
+
+
+async def test_a_new_format_takes_over_what_the_old_one_knew(cloud: Cloud):
+    live = cloud.instance()
+    await say(live, track("a", "Alpha"), track("b", "Beta"), track("c", "Gone"))
+    await say(live, track("c", "Gone", revision=3, removed=True))
+    await cloud.build()
+    to_the_old_format(cloud)
+    cloud.chunks._documents.clear()  # expired, for a generation has them
+    first = cloud.instance("first")
+    assert await found(first, "alpha") == ["a"]
+    assert first.outdated
+    await say(first, track("d", "Delta"), track("c", "Gone", revision=2))
+    rebuilt = await cloud.build()
+    assert rebuilt is not None
+    assert MANIFEST in cloud.shelf.objects
+    fresh = cloud.instance("fresh")
+    assert await found(fresh, "beta") == ["b"]
+    assert await found(fresh, "delta") == ["d"]
+    assert await found(fresh, "gone") == []
+    assert not fresh.outdated
