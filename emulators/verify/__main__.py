@@ -21,6 +21,7 @@ from emulators.verify import (
     discovery,
     front_door,
     keeping,
+    mail,
     sdk,
     streams,
 )
@@ -37,6 +38,7 @@ CHECKS: tuple[ModuleType, ...] = (
     dataflow,
     front_door,
     keeping,
+    mail,
     streams,
 )
 

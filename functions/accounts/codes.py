@@ -46,6 +46,7 @@ class DeviceCode:
     interval_s: int = POLL_INTERVAL_S
     status: str = "pending"
     user_id: str | None = None
+    decided_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ def decide(device: DeviceCode, user_id: str, approved: bool, at: datetime) -> De
         raise NotFound("the code has expired", code="DEVICE_CODE_NOT_FOUND")
     if device.status != "pending":
         raise Conflict("the code was used already", code="ALREADY_DECIDED")
-    return replace(device, status="approved" if approved else "denied", user_id=user_id)
+    status = "approved" if approved else "denied"
+    return replace(device, status=status, user_id=user_id, decided_at=at)
 
 
 def polled(device: DeviceCode, at: datetime) -> DeviceCode:

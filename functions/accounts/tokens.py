@@ -109,7 +109,8 @@ class Tokens:
             return replace(facts, device=before)
         device = await self._store.device_codes.update(used.device, poll)
         assert device is not None
-        user = await self._user(device.user_id, None) if device.user_id else None
+        # What was allowed before a password was changed is allowed no more.
+        user = await self._user(device.user_id, device.decided_at) if device.user_id else None
         slow_down = device.interval_s > before.interval_s
         return replace(facts, device=device, user=user, slow_down=slow_down)
 

@@ -1,5 +1,6 @@
 """The process: uvicorn on uvloop and httptools, stopped gracefully by SIGTERM."""
 
+import gc
 import os
 import signal
 import sys
@@ -16,8 +17,13 @@ def serve(factory: Callable[[], FastAPI]) -> None:
     """Serve the app that `factory` builds on HOST (0.0.0.0) and PORT (8080) until SIGTERM."""
     # uvicorn stops gracefully, then raises the signal again: that is the end we asked for.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    app = factory()
+    # Modules, routes and models stay as long as the process: nobody looks through them for garbage
+    # again. The entry point switched the collector off while they were made (`infra.packaging`).
+    gc.freeze()
+    gc.enable()
     uvicorn.run(
-        factory(),
+        app,
         host=os.environ.get("HOST", "0.0.0.0"),  # noqa: S104 - a container's only interface
         port=int(os.environ.get("PORT", "8080")),
         loop="uvloop",

@@ -435,3 +435,31 @@ async def test_users_that_an_operator_makes_are_not_written_to():
         assert made.status_code == 201
         await service.deliver(person.client)
         assert service.letters.taken == []
+
+
+async def test_a_device_allowed_before_the_password_was_reset_gets_nothing():
+    clock = Clock()
+    service = Service(clock)
+    async with service.browser() as thief, service.browser() as ada:
+        await ada.sign_up()
+        await thief.sign_in()
+        television = await register(thief.client, public=True, name="TV", redirect_uris=[])
+        started = (
+            await thief.client.post(
+                "/oauth/device_authorization",
+                data={"client_id": television.client_id, "scope": "streaming"},
+            )
+        ).json()
+        confirm = await thief.submit("/device", user_code=started["user_code"])
+        await thief.submit("/device", page=confirm, decision="allow")
+        clock.forward(seconds=10)
+        await forget(service, ada)
+        clock.forward(seconds=1)
+        assert (await follow(ada, service.letters.link(), password=NEW)).status_code == 200
+        answer = await thief.token(
+            grant_type="urn:ietf:params:oauth:grant-type:device_code",
+            device_code=started["device_code"],
+            client_id=television.client_id,
+        )
+        assert answer.status_code == 400
+        assert "access_token" not in answer.json()
