@@ -1,5 +1,6 @@
 """What an index finds, and in which order."""
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -154,3 +155,44 @@ def test_a_built_index_can_be_opened_and_changed(tmp_path: Path):
 )
 def test_query_languages_are_plain_text_here(small: TantivyIndex, text: str):
     ask(small, text)
+
+
+def test_what_a_generation_holds_is_found_by_its_codes_until_it_changes(tmp_path: Path):
+    built = [
+        kinds.track(track(f"t{n}x", f"Song {n}", isrc=f"SEABC26{n:05}")) for n in range(300)
+    ]  # more than two pages of rows
+    build("track", tmp_path / "track", built, 15_000_000, {})
+    released = {"old": "2026-01-01", "new": "2026-02-20"}
+    records = [
+        kinds.album(album(id, "Record", "Ada", upc=f"{at:012}", release_date=day))
+        for at, (id, day) in enumerate(released.items())
+    ]
+    build("album", tmp_path / "album", records, 15_000_000, {})
+    indexes = opened(tmp_path, ())
+    songs, albums = indexes["track"], indexes["album"]
+    assert ask(songs, "isrc:SEABC2600200") == ["t200x"]
+    assert ask(songs, "isrc:SEABC2600999") == []
+    assert ask(albums, "upc:000000000001") == ["new"]
+    assert ask(albums, "tag:new") == ["new"]
+    removed = track("t200x", "Song 200", revision=2, removed=True)
+    changed = track("t7x", "Other", revision=2, isrc="SEABC2600200")
+    songs.apply([kinds.track(removed), kinds.track(changed)])
+    assert ask(songs, "isrc:SEABC2600200") == ["t7x"]
+    assert ask(songs, "isrc:SEABC2600007") == []
+    assert songs.count == 299
+    assert songs.card(id_of("t200x")) is None
+    assert songs.revision(id_of("t200x")) == 2
+
+
+def test_a_name_is_found_in_other_spaces_than_it_has():
+    index = tracks(track("a", "Thunderstruck"), track("b", "Under Pressure"))
+    assert ask(index, "thunder struck") == ["a"]
+    assert ask(index, "thun der") == ["a"]
+    assert ask(index, "underpressure") == ["b"]
+
+
+def test_only_the_name_pays_for_its_length(tmp_path: Path):
+    build("track", tmp_path / "track", [kinds.track(track("a", "A"))], 15_000_000, {})
+    fields = json.loads((tmp_path / "track" / "meta.json").read_text())["schema"]
+    normed = {it["name"] for it in fields if it["options"].get("indexing", {}).get("fieldnorms")}
+    assert normed == {"name"}
