@@ -182,7 +182,9 @@ def nonce_of(request: Request, user: str, given: str | None = None) -> str:
 
 
 def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    """Raises Invalid: not such a body."""
+    """Raises Invalid: there is none, or not such a body."""
+    if not body:
+        raise Invalid("the request has no body: JSON is expected", code="INVALID")
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:

@@ -85,8 +85,9 @@ def parse(value: Any) -> Rule:
 def _check(it: Condition) -> None:
     value = it.value
     if it.op == "between":
-        good = it.field in _NUMBER and isinstance(value, list) and len(value) == 2
-        if good and value[0] > value[1]:
+        pair = value if isinstance(value, list) and len(value) == 2 else None
+        good = it.field in _NUMBER and pair is not None
+        if pair and pair[0] > pair[1]:
             raise _invalid(f"{it.field} between: from the smaller to the larger")
     elif it.op in ("less", "more"):
         good = it.field in _NUMBER and isinstance(value, int) and not isinstance(value, bool)

@@ -180,6 +180,8 @@ async def test_bodies_of_another_shape_are_refused_and_change_nothing(body: byte
             url = path.replace("{id}", id)
             answer = await client.request(method, url, content=body, headers=bearer())
             assert answer.status_code == 400, (method, path, answer.text)
+        missing = await client.put(f"/v1/playlists/{id}", headers=bearer())
+        assert "has no body" in missing.json()["error"]["message"]
         history = await client.get(f"/v1/playlists/{id}/history", headers=bearer())
         assert len(history.json()["items"]) == 1
 
