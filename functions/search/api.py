@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from functions.search import query as queries
 from functions.search.highlight import did_you_mean, highlights
-from functions.search.index import Hits, SearchIndex
 from functions.search.kinds import EMPTY, KINDS
 from functions.search.live import Live
+from functions.search.port import Hits, SearchIndex
 from functions.search.views import Shown
 from shared.errors import Invalid
 from shared.web.answers import answer

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
+from functions.search.plan import MOST_GUESSED
 from functions.search.query import Query, Word
 from shared.text import fold, index_tokens, words
 
@@ -11,20 +13,25 @@ MAX_NAME_CHARS = 300
 
 
 def highlights(name: str, query: Query) -> list[list[int]]:
-    """Spans [start, end) of `name`, in code points, that words of `query` match."""
+    """Spans [start, end) of `name`, in code points, that words of `query` match, the first of
+    them and of its filters also misspelt."""
     spans: list[list[int]] = []
-    asked = [*query.words, *(word for _, value in query.filters for word in value)]
+    filters = [word for _, value in query.filters for word in value]
+    asked = [(word, at < MOST_GUESSED) for each in (query.words, filters)
+             for at, word in enumerate(each)]  # fmt: skip
     for match in _WORD.finditer(name[:MAX_NAME_CHARS]):
         tokens = set(index_tokens(match[0]))
-        for at, word in enumerate(asked):
+        for at, (word, guessed) in enumerate(asked):
             begun = query.open and at == len(query.words) - 1
-            if span := _within(match[0], tokens, word, begun=begun):
+            if span := _within(match[0], tokens, word, begun=begun, guessed=guessed):
                 spans.append([match.start() + span[0], match.start() + span[1]])
                 break
     return spans
 
 
-def _within(text: str, tokens: set[str], word: Word, *, begun: bool) -> tuple[int, int] | None:
+def _within(
+    text: str, tokens: set[str], word: Word, *, begun: bool, guessed: bool
+) -> tuple[int, int] | None:
     """The part of one word of a name that answers to a word of the query."""
     for reading in word:
         # Scripts without spaces: the run of characters itself, where folding moved nothing.
@@ -36,7 +43,7 @@ def _within(text: str, tokens: set[str], word: Word, *, begun: bool) -> tuple[in
             return 0, len(text)
         if begun and len(reading) == 1 and any(it.startswith(reading[0]) for it in tokens):
             return 0, len(reading[0]) if fold(text).startswith(reading[0]) else len(text)
-        if any(_near(token, other) for token in reading for other in tokens):
+        if guessed and any(_near(token, other) for token in reading for other in tokens):
             return 0, len(text)
     return None
 
@@ -46,7 +53,9 @@ def did_you_mean(query: Query, names: Iterable[str]) -> str | None:
 
     `names` are those of the best hit: its own, its artists', its album's.
     """
-    known = [(text, set(index_tokens(text))) for name in names for text in name.split()]
+    known = [
+        (text, set(index_tokens(text))) for name in names for text in name[:MAX_NAME_CHARS].split()
+    ]
     typed = query.text.split()
     if len(typed) != len(query.words):
         return None
@@ -66,10 +75,15 @@ def did_you_mean(query: Query, names: Iterable[str]) -> str | None:
     return None if same else suggestion.lower()
 
 
+@lru_cache(1 << 13)
 def _near(one: str, other: str) -> bool:
     """Whether search would take one for the other's misspelling: one edit, two in long words."""
     allowed = 0 if len(one) < 3 else 2 if len(one) >= 6 else 1
-    return abs(len(one) - len(other)) <= allowed and 0 < distance(one, other) <= allowed
+    if abs(len(one) - len(other)) > allowed:
+        return False
+    # An edit takes a letter away, adds one, or both: most words differ by more, seen at once.
+    few = len(set(one) ^ set(other)) <= 2 * allowed
+    return few and 0 < distance(one, other) <= allowed
 
 
 def distance(one: str, other: str) -> int:

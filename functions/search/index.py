@@ -1,13 +1,9 @@
-"""The port through which search finds, and its Tantivy implementation: one index a kind.
+"""A `SearchIndex` of Tantivy's: one index a kind, and how a generation's are built and opened."""
 
-Another engine (one that speaks Elasticsearch's protocol, say) would be another `SearchIndex`.
-"""
-
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 import tantivy
@@ -16,7 +12,9 @@ from functions.search import cardfile, plan
 from functions.search.cardfile import CardFile, CardWriter
 from functions.search.cards import TYPES, Card
 from functions.search.document import Document, Stored, code_of, number_of
+from functions.search.guessing import Known, guesses
 from functions.search.plan import Asked
+from functions.search.port import Hit, Hits
 from functions.search.query import Query, Word
 from functions.search.records import Near
 from functions.search.schema import entry, schema
@@ -28,51 +26,6 @@ WRITER_BYTES = 15_000_000
 """What Tantivy asks for a writer at least."""
 
 _decode = msgspec.msgpack.Decoder(Stored).decode
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One found thing: `card` is for its kind to show."""
-
-    id: str
-    revision: int
-    score: float
-    card: Card
-
-
-@dataclass(frozen=True, slots=True)
-class Hits:
-    """A page of what was found, best first. `forgiving` if misspelt words had to be allowed."""
-
-    total: int
-    items: tuple[Hit, ...]
-    forgiving: bool = False
-
-
-class SearchIndex(Protocol):
-    """Everything findable of one kind."""
-
-    def search(
-        self, query: Query, *, market: str | None, limit: int, offset: int, today: date
-    ) -> Hits:
-        """The hits from `offset` on, at most `limit`. With `market`, none that it blocks."""
-        ...
-
-    def apply(self, documents: Iterable[Document]) -> int:
-        """Take in newer revisions, let go of removed things; the next search sees it all.
-
-        Older revisions than known are left out. Answers how many were taken in.
-        """
-        ...
-
-    def card(self, id: str) -> Card | None:
-        """The card of one thing; None if it cannot be found."""
-        ...
-
-    @property
-    def count(self) -> int:
-        """How many documents can be found."""
-        ...
 
 
 class _Found(NamedTuple):
@@ -121,7 +74,7 @@ class TantivyIndex:
         forgiving = False
         few = FEW if len(query.words) == 1 else 1
         if found.total < few and (query.words or query.filters):
-            for node in _forgiving(searcher, asked):
+            for node in guesses(asked, _known(searcher, self.kind)):
                 more = _run(searcher, node, limit, offset)
                 if more.total > found.total:
                     found, forgiving = more, True
@@ -249,12 +202,12 @@ def _run(searcher: tantivy.Searcher, node: tantivy.Query, limit: int, offset: in
     return _Found(found.hits, found.count)
 
 
-def _forgiving(searcher: tantivy.Searcher, asked: Asked) -> Iterator[tantivy.Query]:
-    """From the cheapest to the widest: words that nobody uses are misspelt for certain."""
-    fields, words = plan.fields_of(asked.kind), asked.query.words
+def _known(searcher: tantivy.Searcher, kind: str) -> Known:
+    """Which words the documents of a kind have."""
+    fields = plan.fields_of(kind)
 
-    def unknown(word: Word, begun: bool) -> bool:
-        return not any(
+    def known(word: Word, begun: bool) -> bool:
+        return any(
             searcher.terms_with_prefix(field, reading[0], limit=1)
             if begun
             else searcher.doc_freq(field, reading[0])
@@ -262,17 +215,7 @@ def _forgiving(searcher: tantivy.Searcher, asked: Asked) -> Iterator[tantivy.Que
             for field in fields
         )
 
-    def any_word(word: Word, begun: bool) -> bool:
-        return True
-
-    surely = [unknown(word, False) for word in words]
-    if any(surely) and not all(surely):
-        yield plan.close(asked, distance=1, doubtful=unknown)
-        yield plan.close(asked, distance=2, doubtful=unknown)
-    yield plan.close(asked, distance=1, doubtful=any_word)
-    yield plan.close(asked, distance=2, doubtful=any_word)
-    if len(words) > 2:
-        yield plan.loose(asked)
+    return known
 
 
 def _stored(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> Stored:

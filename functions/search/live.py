@@ -16,8 +16,9 @@ from functions.search import generation
 from functions.search.build import rebuild
 from functions.search.document import Document
 from functions.search.generation import Manifest
-from functions.search.index import SearchIndex, TantivyIndex, opened
+from functions.search.index import TantivyIndex, opened
 from functions.search.log import Log
+from functions.search.port import SearchIndex
 from functions.search.shelf import Shelf
 from shared.errors import NotFound, Unavailable
 

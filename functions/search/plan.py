@@ -17,6 +17,10 @@ from shared.text import key
 NEW_DAYS = 14
 """`tag:new` is what was released within these; `tag:hipster` the least heard tenth."""
 HIPSTER_POPULARITY = 10
+MOST_GUESSED = 8
+"""Words of a query that may be misspelt, and as many of its filters. The rest stands as it is."""
+_GUESSED_READINGS = 2
+"""Ways to read a word that may be misspelt, the likeliest ones."""
 
 _WEIGHTS = {"name": 2.0, "by": 1.2, "album": 0.5}
 _WHOLE, _BEGINS = 12.0, 3.0
@@ -108,10 +112,13 @@ def close(asked: Asked, *, distance: int, doubtful: Callable[[Word, bool], bool]
     return _all(clauses or [(Occur.Must, Node.all_query())])
 
 
-def loose(asked: Asked) -> Node:
-    """All words but one, misspelt or not: somebody remembers a word wrongly."""
+def loose(asked: Asked, *, doubtful: Callable[[Word, bool], bool]) -> Node:
+    """All words but one, misspelt if they are `doubtful`: somebody remembers a word wrongly."""
     fields, words = fields_of(asked.kind), asked.query.words
-    shoulds = [(Occur.Should, _fuzzy(fields, word, 1, begun=False)) for word in words]
+    shoulds = [
+        (Occur.Should, _fuzzy(fields, it, 1) if doubtful(it, False) else _word(fields, it))
+        for it in words
+    ]
     node = Node.boolean_query(shoulds, minimum_number_should_match=len(shoulds) - 1)
     return _all([*_filters(asked, distance=0), (Occur.Must, node)])
 
@@ -133,6 +140,8 @@ def at_row(row: int) -> Node:
 def _filters(asked: Asked, *, distance: int) -> list[tuple[Occur, Node]]:
     query = asked.query
     clauses: list[tuple[Occur, Node]] = []
+    if sum(len(words) for _, words in query.filters) > MOST_GUESSED:
+        distance = 0
     for name, words in query.filters:
         fields = (_FILTERED[name][asked.kind],)
         for word in words:
@@ -188,10 +197,11 @@ def _fuzzy(fields: Iterable[str], word: Word, distance: int, *, begun: bool = Fa
     """The word as it is or a few edits away, and what starts like that if it is `begun`."""
     fields = tuple(fields)
     nodes = [_word(fields, word, begun=begun)]
-    for reading in word:
-        if len(reading) == 1 and (edits := _edits(reading[0], distance)):
+    tokens = [reading[0] for reading in word if len(reading) == 1]
+    for token in tokens[:_GUESSED_READINGS]:
+        if edits := _edits(token, distance):
             for field in fields:
-                node = Node.fuzzy_term_query(schema(), field, reading[0], edits, True, begun)
+                node = Node.fuzzy_term_query(schema(), field, token, edits, True, begun)
                 nodes.append(Node.boost_query(node, _FUZZY * _WEIGHTS.get(field, 1.0)))
     return nodes[0] if len(nodes) == 1 else Node.disjunction_max_query(nodes, 0.1)
 
