@@ -10,13 +10,14 @@ import string
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import accumulate
 
 from functions.search.document import Document
 from functions.search.kinds import album, artist, playlist, track
 from shared.events import AlbumChanged, ArtistChanged, Credit, PlaylistChanged, TrackChanged
 from shared.ids import base62
+from shared.territories import TERRITORIES, WORLDWIDE
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 # fmt: off
@@ -161,7 +162,8 @@ class Corpus:
                     album_id=album_id, album_type="album", album_artists=(main,), credits=credits,
                     disc_number=1, track_number=number, genres=genre, release_date=released,
                     label=label, popularity=max(0, popularity - random_.randrange(30)),
-                    blocked_markets=("CN", "RU") if random_.random() < 0.05 else (),
+                    blocked_markets=(blocked := ("CN", "RU") if random_.random() < 0.05 else ()),
+                    clip_markets=_clips(blocked) if registrant % 5 else (),
                 )
             )  # fmt: skip
         yield album(
@@ -271,6 +273,12 @@ def _misspelt(random_: random.Random, word: str) -> str:
     if kind == 2:
         return word[:at] + random_.choice(string.ascii_lowercase) + word[at:]
     return word[:at] + random_.choice(string.ascii_lowercase) + word[at + 1 :]
+
+
+@cache
+def _clips(blocked: tuple[str, ...]) -> tuple[str, ...]:
+    """Where a preview is heard: where the track is."""
+    return tuple(sorted(TERRITORIES.difference(blocked))) if blocked else (WORLDWIDE,)
 
 
 def _script(at: float) -> str:

@@ -5,7 +5,8 @@
     dictionary  what blocks of this kind have in common
     ends        6 bytes a block: how long its covers are, and where it ends
     codes       rows by id, and by ISRC or UPC (`codes.py`)
-    footer      msgpack; the last 4 bytes are its length
+    footer      msgpack, with sets of markets that records name by number; the last 4 bytes are
+                its length
 
 A record is `records.py`'s, behind its id (if the 16 bytes do not give it) and its revision.
 """
@@ -25,7 +26,16 @@ import zstandard
 from functions.search import cards
 from functions.search.codes import Codes, CodesWriter
 from functions.search.document import Document
-from functions.search.records import COVER_BYTES, ORDER, RECORDS, Near, packed, unpacked
+from functions.search.records import (
+    COVER_BYTES,
+    KNOWN_SETS,
+    ORDER,
+    RECORDS,
+    Markets,
+    Near,
+    packed,
+    unpacked,
+)
 from shared.ids import ALPHABET, LENGTH, base62
 
 NAME = "cards"
@@ -37,6 +47,8 @@ _DICTIONARY_BYTES = 128 * 1024
 _SAMPLES = 1500
 """Blocks from which the dictionary is learnt; as many wait in memory until it is."""
 _CACHED_BLOCKS = 128
+_MOST_SETS = 1000
+"""Sets of markets that have a number. Catalogs know a few hundred, as their licences do."""
 _END = struct.Struct("<HI")
 _CACHED_CARDS = 1024
 _VALUE = {pair: value for value, pair in enumerate(map("".join, product(ALPHABET, repeat=2)))}
@@ -53,6 +65,7 @@ class _Footer(msgspec.Struct, array_like=True, frozen=True):
     blocks_bytes: int
     dictionary_bytes: int
     ids_codes_bytes: int
+    sets: tuple[Markets, ...] = KNOWN_SETS
 
 
 class CardWriter:
@@ -68,6 +81,7 @@ class CardWriter:
         self._waiting: list[tuple[bytes, bytes]] = []
         self._ends = bytearray()
         self._id_codes, self._codes = CodesWriter(), CodesWriter()
+        self._sets = {markets: number for number, markets in enumerate(KNOWN_SETS)}
         self._dictionary = b""
         self._compressor: zstandard.ZstdCompressor | None = None
         self._blocks = (folder / f"{NAME}.blocks").open("wb")
@@ -81,7 +95,7 @@ class CardWriter:
         for code in document.codes:
             self._codes.add(code.encode(), row)
         card = msgspec.msgpack.decode(document.card, type=self._type)
-        record = packed(card, self._near, self._keep)
+        record = packed(card, self._near, self._keep, self._count)
         self._rows.append(_encode((spelt, document.revision, record)))
         if len(self._rows) == BLOCK_ROWS:
             self._end_block()
@@ -100,6 +114,7 @@ class CardWriter:
                 blocks.stat().st_size,
                 len(self._dictionary),
                 len(ids_codes),
+                tuple(self._sets),
             )
         )
         with (self._folder / NAME).open("wb") as file:
@@ -115,6 +130,11 @@ class CardWriter:
     def _keep(self, cover: bytes) -> int:
         self._covers.append(cover)
         return len(self._covers) - 1
+
+    def _count(self, markets: Markets) -> int | Markets:
+        if len(self._sets) >= _MOST_SETS:
+            return self._sets.get(markets, markets)
+        return self._sets.setdefault(markets, len(self._sets))
 
     def _end_block(self) -> None:
         block = _encode([msgspec.Raw(row) for row in self._rows])
@@ -149,6 +169,7 @@ class CardFile:
         size = int.from_bytes(self._data[-4:], "little")
         footer = msgspec.msgpack.decode(self._data[-4 - size : -4], type=_Footer)
         self.count = footer.rows
+        self._sets = footer.sets
         ends = -(-footer.rows // BLOCK_ROWS) * _END.size
         codes_bytes = len(self._data) - 4 - size
         codes_bytes -= footer.rows * _ID_BYTES + footer.blocks_bytes + footer.dictionary_bytes
@@ -198,7 +219,7 @@ class CardFile:
         def kept(number: int) -> bytes:
             return bytes(covers[number * COVER_BYTES : (number + 1) * COVER_BYTES])
 
-        return id, revision, unpacked(id, self._decode(record), self._near, kept)
+        return id, revision, unpacked(id, self._decode(record), self._near, kept, self._sets)
 
     def _row(self, row: int) -> tuple[str, int, msgspec.Raw, memoryview]:
         rows, covers = self._block(row // BLOCK_ROWS)

@@ -23,6 +23,8 @@ class AlbumPart(msgspec.Struct, array_like=True, frozen=True):
 
 
 class TrackCard(msgspec.Struct, array_like=True, frozen=True):
+    """`clips`: markets where its preview may be heard, ("*",) for all."""
+
     album: AlbumPart
     name: str
     makers: tuple[Maker, ...]
@@ -34,6 +36,7 @@ class TrackCard(msgspec.Struct, array_like=True, frozen=True):
     isrc: str | None
     popularity: int
     blocked: tuple[str, ...]
+    clips: tuple[str, ...] = ()
 
 
 class AlbumCard(msgspec.Struct, array_like=True, frozen=True):

@@ -47,6 +47,7 @@ def track(event: TrackChanged) -> Document:
         event.isrc,
         event.popularity,
         event.blocked_markets,
+        event.clip_markets,
     )
     return Document(
         kind="track",

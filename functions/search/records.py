@@ -5,7 +5,7 @@ rows of its artists. Only what the generation does not know, or knows by another
 out. A row's number means something in its own generation alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -23,6 +23,11 @@ Kept = Callable[[int], bytes]
 Row = int
 Cover = int | bytes | None
 """What was kept, by its number; an id that is no SHA-256, as it is."""
+Markets = tuple[str, ...]
+KNOWN_SETS: tuple[Markets, ...] = ((), ("*",))
+"""Sets of markets that have a number everywhere: none, and all."""
+Count = Callable[[Markets], int | Markets]
+"""The number of a set of markets; the set itself, where there are too many to number them."""
 
 
 class Rows(Protocol):
@@ -44,7 +49,7 @@ Near = Mapping[str, Rows]
 
 
 class TrackRecord(msgspec.Struct, array_like=True, frozen=True):
-    """`makers` is None where they are the album's."""
+    """`makers` is None where they are the album's; `clips` is the number of a set of markets."""
 
     album: Row | cards.AlbumPart
     makers: tuple[Row | Maker, ...] | None
@@ -56,7 +61,8 @@ class TrackRecord(msgspec.Struct, array_like=True, frozen=True):
     playable: bool
     isrc: str | None
     popularity: int
-    blocked: tuple[str, ...]
+    blocked: Markets
+    clips: int | Markets = 0
 
 
 class AlbumRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -105,7 +111,7 @@ RECORDS: dict[str, type] = {
 }
 
 
-def packed(card: cards.Card, near: Near, keep: Keep) -> Record:
+def packed(card: cards.Card, near: Near, keep: Keep, count: Count) -> Record:
     """`card` as a generation with `near` keeps it."""
     match card:
         case cards.TrackCard():
@@ -115,7 +121,7 @@ def packed(card: cards.Card, near: Near, keep: Keep) -> Record:
                 card.album if album is None else album,
                 None if album is not None and known == card.makers else _makers(card.makers, near),
                 card.name, card.disc, card.number, card.duration_ms, card.explicit, card.playable,
-                card.isrc, card.popularity, card.blocked,
+                card.isrc, card.popularity, card.blocked, count(card.clips),
             )  # fmt: skip
         case cards.AlbumCard(part=part):
             return AlbumRecord(
@@ -135,9 +141,13 @@ def packed(card: cards.Card, near: Near, keep: Keep) -> Record:
             )  # fmt: skip
 
 
-def unpacked(id: str, record: Record, near: Near, kept: Kept) -> cards.Card:
-    """The card that `packed` was given. A track's album is as the generation knows it, even
-    where the track remembered an older title."""
+def unpacked(
+    id: str, record: Record, near: Near, kept: Kept, sets: Sequence[Markets]
+) -> cards.Card:
+    """The card that `packed` was given. `sets` are those of markets, by number.
+
+    A track's album is as the generation knows it, even where the track remembered an older title.
+    """
     match record:
         case TrackRecord(album=album):
             part = near["album"].read(album)[2].part if isinstance(album, int) else album
@@ -145,6 +155,7 @@ def unpacked(id: str, record: Record, near: Near, kept: Kept) -> cards.Card:
             return cards.TrackCard(
                 part, record.name, makers, record.disc, record.number, record.duration_ms,
                 record.explicit, record.playable, record.isrc, record.popularity, record.blocked,
+                sets[record.clips] if isinstance(record.clips, int) else record.clips,
             )  # fmt: skip
         case AlbumRecord():
             part = cards.AlbumPart(

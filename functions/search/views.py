@@ -45,6 +45,7 @@ def track(id: str, card: TrackCard, shown: Shown) -> dict[str, Any]:
             duration_ms=card.duration_ms,
             explicit=card.explicit,
             availability=availability(card.blocked, card.playable, shown.market),
+            preview_url=shown.parts.preview_url(id, card.clips, shown.market),
         ),
         "album": _album(known.part, known.tracks, shown) if known else _album(part, 1, shown),
         "external_ids": {"isrc": card.isrc} if card.isrc else {},

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from functions.search.kinds import KINDS
 from functions.search.shapes import ANSWERS
 from tests.functions.search.catalog import album, artist, credits, id_of, playlist, track, user
 from tests.functions.search.fakes import PUSHES, TOKENS, Cloud, app_of
@@ -71,6 +72,33 @@ async def test_a_track_is_shown_as_the_web_api_does(client: httpx.AsyncClient):
     assert found["album"]["images"][0]["url"] == f"{PUBLIC_URL}/images/{COVER}-640.jpg"
 
 
+@pytest.mark.parametrize("built", [False, True], ids=["changed since", "in a generation"])
+async def test_a_preview_is_shown_where_it_may_be_heard(tmp_path: Path, built: bool):
+    cloud = Cloud(tmp_path)
+    told, live = cloud.instance("told"), cloud.instance("asked")
+    document = KINDS["track"].document
+    for name, clips in (("everywhere", ("*",)), ("nordic", ("NO", "SE")), ("nowhere", ())):
+        await told.append(document(track(name, f"Song {name}", clip_markets=clips)))
+    if built:
+        await cloud.build()
+    async with client_of(app_of(live)) as client:
+        for market, expected in (
+            (None, {"everywhere": ""}),
+            ("SE", {"everywhere": "?market=SE", "nordic": "?market=SE"}),
+            ("DE", {"everywhere": "?market=DE"}),
+        ):
+            given = {} if market is None else {"market": market}
+            found = (await ask(client, q="song", type="track", **given)).json()["tracks"]["items"]
+            assert {it["id"]: it["preview_url"] for it in found} == {
+                id_of(name): f"{PUBLIC_URL}/v1/previews/{id_of(name)}{expected[name]}"
+                if name in expected
+                else None
+                for name in ("everywhere", "nordic", "nowhere")
+            }
+    await told.stop()
+    await live.stop()
+
+
 async def test_answers_are_of_the_documented_shape(client: httpx.AsyncClient):
     for path, params in (
         ("/v1/search", {"q": "queen", "type": "artist,album,track,user,show,episode,playlist"}),
@@ -79,6 +107,7 @@ async def test_answers_are_of_the_documented_shape(client: httpx.AsyncClient):
         ("/v1/search/suggestions", {"q": "que"}),
     ):
         shape = ANSWERS[f"GET {path}"][200]
+        assert isinstance(shape, dict)
         jsonschema_rs.validate(shape, (await ask(client, path, **params)).json())
 
 

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.search import cardfile, kinds
-from functions.search.cards import TYPES, ArtistCard
+from functions.search import cardfile, kinds, records
+from functions.search.cards import TYPES, ArtistCard, TrackCard
 from functions.search.codes import Codes, CodesWriter
 from functions.search.document import Document
 from shared.ids import LENGTH, derived_id
+from shared.territories import TERRITORIES
 from tests.functions.search.catalog import album, artist, credits, id_of, playlist, track, user
 
 COVER = "ab" * 32
@@ -26,8 +27,9 @@ EVENTS = (
         "one", "One", album_id=id_of("duo"), album="Duo", album_type="album", cover_id="cd" * 32,
         album_artists=credits("Ada", "Eve"), credits=credits("Ada", "Eve"), disc_number=1,
         release_date="1999-03-01", track_number=2, isrc="SEABC9900001", blocked_markets=("NO",),
+        clip_markets=("FI", "SE"),
     ),
-    track("two", "Two", "Ada", album_id="x" * 22, album="Unknown"),
+    track("two", "Two", "Ada", album_id="x" * 22, album="Unknown", clip_markets=("*",)),
     track("three", "Three", "Somebody"),
     user("fan", "Fan"),
     playlist("mine", "Mine", owner_id=id_of("fan"), track_ids=(id_of("one"),), image_id=COVER),
@@ -60,6 +62,42 @@ def test_cards_come_back_as_they_were(tmp_path: Path):
         card = msgspec.msgpack.decode(document.card, type=TYPES[document.kind])
         assert file.read(row) == (document.id, document.revision, card)
         assert file.revision(row) == document.revision
+
+
+def test_more_sets_of_markets_than_have_a_number_come_back_too(tmp_path: Path):
+    markets = sorted(TERRITORIES)
+    sets = [(), ("*",), *((one, other) for one in markets[:40] for other in markets[40:80])]
+    songs = [
+        kinds.track(track(derived_id(str(at)), "Song", clip_markets=clips))
+        for at, clips in enumerate([*sets, *sets])
+    ]
+    (file,) = written(tmp_path, songs).values()
+    cards = [file.read(row)[2] for row in range(file.count)]
+    assert [card.clips for card in cards if isinstance(card, TrackCard)] == [*sets, *sets]
+
+
+def test_a_set_of_markets_costs_a_track_a_byte_at_most(tmp_path: Path):
+    most = tuple(sorted(TERRITORIES))[:-3]
+    sizes: list[int] = []
+    for clips in ((), most):
+        folder = tmp_path / f"with-{len(clips)}"
+        folder.mkdir()
+        songs = [track(derived_id(str(at)), "Song", clip_markets=clips) for at in range(2000)]
+        written(folder, [kinds.track(song) for song in songs])
+        sizes.append((folder / "track" / cardfile.NAME).stat().st_size)
+    assert sizes[1] - sizes[0] < 2000 + 4 * len(most)
+
+
+def test_what_was_written_before_previews_were_known_has_none():
+    (song,) = (it for it in documents() if it.id == id_of("one"))
+    before = msgspec.msgpack.encode(msgspec.msgpack.decode(song.card)[:-1])
+    card = msgspec.msgpack.decode(before, type=TrackCard)
+    assert (card.name, card.clips) == ("One", ())
+    record = records.packed(card, {}, lambda cover: 0, lambda markets: 0)
+    shorter = msgspec.msgpack.encode(msgspec.msgpack.decode(msgspec.msgpack.encode(record))[:-1])
+    read = msgspec.msgpack.decode(shorter, type=records.TrackRecord)
+    shown = records.unpacked(song.id, read, {}, lambda number: b"\xcd" * 32, records.KNOWN_SETS)
+    assert shown == card
 
 
 def test_an_id_that_is_not_there_has_no_row(tmp_path: Path):
