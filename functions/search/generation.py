@@ -1,6 +1,6 @@
 """A generation: everything findable up to a position of the log, as immutable files in a bucket.
 
-manifest-2.json                                  names the newest; the 2 is the format
+manifest-3.json                                  names the newest; the 3 is the format
 generations/00000042-<token>/track/…             the index of a kind, as Tantivy wrote it
 generations/00000042-<token>/track/cards         what shows the hits (`cardfile.py`)
 generations/00000042-<token>/track.documents.gz  what it was made of, for the next one

@@ -15,7 +15,7 @@ from tantivy import Schema, SchemaBuilder
 from functions.search.document import Document, Stored, number_of
 from shared.text import index_tokens, key
 
-FORMAT = 2
+FORMAT = 3
 RANK_OFFSET = 12
 """`rank` is popularity and this. A score is multiplied by log2(2 + rank): the most popular
 thing weighs 1.8 times what an unheard one does, all else being equal."""
@@ -27,7 +27,7 @@ _NORMED = frozenset({"name"})
 document for nothing."""
 _TAGGED_NEW = "album"
 PAGE_ROWS = 128
-BEGINNING = 8
+BEGINNING = 12
 """Characters of a whole name that are kept as they are."""
 ALPHABET64 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
 
