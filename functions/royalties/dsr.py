@@ -13,6 +13,7 @@ Source: DDEX Digital Sales Report Message Suite, parts 1 (architecture, clause 6
 Audio Profile), https://kb.ddex.net
 """
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,8 +21,8 @@ from datetime import datetime
 from functions.royalties.money import decimal
 from functions.royalties.periods import Period
 from functions.royalties.statements import Document, Item
-from shared.ddex.identifiers import NOBODY
-from shared.errors import Conflict
+from shared.ddex.identifiers import NOBODY, parse_dpid
+from shared.errors import Conflict, Invalid
 
 VERSION = "dsrf/30"
 MODELS = {"free": "AdvertisementSupportedModel", "premium": "SubscriptionModel"}
@@ -46,13 +47,29 @@ class Sender:
             )
 
 
+def recipient_of(it: Document) -> str:
+    """The payee's DDEX party id, without hyphens; "" if it is known by another id to us."""
+    try:
+        return parse_dpid(it.payee)
+    except Invalid:
+        return ""
+
+
 def file_name(it: Document, sender: Sender, created_at: datetime) -> str:
     """DSR_{recipient}_{sender}_{service}_{period}_{territory}_{x}of{y}_{created}.tsv, the order in
-    which DDEX's own reader (github.com/ddexnet/dsrf, `constants.py`) takes names apart."""
+    which DDEX's own reader (github.com/ddexnet/dsrf, `constants.py`) takes names apart.
+
+    Sender and recipient are those of HEAD: the party id, or of a recipient that has none its name
+    in ASCII letters and digits, which is left out where nothing of it remains. "Ä & B" is AB.
+
+    Source: DDEX Digital Sales Report Message Suite, part 1, clause 8.1
+    """
     territories = {item.territory for item in it.items}
     where = territories.pop() if len(territories) == 1 else "multi"
     stamp = created_at.strftime("%Y%m%dT%H%M%S")
-    recipient = "".join(char for char in it.payee if char.isalnum())[:40]
+    plain = unicodedata.normalize("NFKD", it.name)
+    name = "".join(char for char in plain if char.isascii() and char.isalnum())[:40]
+    recipient = recipient_of(it) or name
     return f"DSR_{recipient}_{sender.party_id}_Segue_{it.period}_{where}_1of1_{stamp}.tsv"
 
 
@@ -63,7 +80,7 @@ def flat_file(it: Document, sender: Sender, created_at: datetime) -> str:
         "HEAD", VERSION, "BasicAudioProfile", "1.0", f"{it.period}-{it.payee}",
         created_at.strftime("%Y-%m-%dT%H:%M:%SZ"), 1, 1, period.starts_at.date(), period.last_day,
         sender.party_id, sender.name, "Segue",
-        it.payee if it.payee.startswith("PADPIDA") else "", it.name, "",
+        recipient_of(it), it.name, "",
     )  # fmt: skip
     pools = sorted({(item.territory, item.plan, item.currency) for item in it.items})
     number = {pool: str(at) for at, pool in enumerate(pools, 1)}

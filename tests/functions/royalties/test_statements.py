@@ -6,6 +6,8 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from functions.royalties import dsr, page, statements
 from functions.royalties.closing import Adjustment
 from functions.royalties.dsr import Sender
@@ -110,7 +112,22 @@ def test_a_report_of_nothing_is_head_and_foot():
     assert found[-1][1] == "2"
 
 
-def test_the_file_is_named_as_the_standard_says():
-    assert dsr.file_name(document(item()), SENDER, AT) == (
-        "DSR_payee_PADPIDA0000000000X_Segue_2026-09_SE_1of1_20261006T000000.tsv"
+@pytest.mark.parametrize(
+    ("payee", "name", "party_id", "named"),
+    [
+        ("PADPIDA2007040502I", "Blå Skivor", "PADPIDA2007040502I", "PADPIDA2007040502I"),
+        ("PA-DPIDA-2007040502-I", "Blå Skivor", "PADPIDA2007040502I", "PADPIDA2007040502I"),
+        ("PADPIDA2007040502X", "Wrong_Check & Co", "", "WrongCheckCo"),
+        ("payee", "Blå Skivor", "", "BlaSkivor"),
+        ("payee", "音楽", "", ""),
+    ],
+)
+def test_a_files_name_and_its_head_name_one_recipient(
+    payee: str, name: str, party_id: str, named: str
+):
+    it = document(item(), payee=payee, name=name)
+    head = records(dsr.flat_file(it, SENDER, AT))[0]
+    assert (head[10], head[13], head[14]) == (SENDER.party_id, party_id, name)
+    assert dsr.file_name(it, SENDER, AT) == (
+        f"DSR_{named}_{SENDER.party_id}_Segue_2026-09_SE_1of1_20261006T000000.tsv"
     )
