@@ -63,7 +63,8 @@ class Judgement:
 @dataclass(frozen=True, slots=True)
 class PlaysHourly:
     """Plays of a track by hour, territory, plan and source. `counted`: 30 s or more; `completed`:
-    nine tenths or more; `skipped`: left by the listener before 30 s."""
+    nine tenths or more; `skipped`: left by the listener before 30 s. `believed`: counted, and no
+    more of one account than a person listens to; null where it was not looked at yet."""
 
     day: date
     hour: int
@@ -76,6 +77,7 @@ class PlaysHourly:
     completed: int
     skipped: int
     ms_played: int
+    believed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,22 +144,47 @@ class View:
 COMPLETED_SHARE = 90
 """Per cent of a track that must have been heard for it to have been played to its end."""
 
-PLAYS = """
+HEARD_MS = "LEAST(ms_played, COALESCE(ms_distinct, ms_played), COALESCE(duration_ms, ms_played))"
+"""How much of a track a report of a play says was heard of it at all."""
+
+STANDS = """heard_ms DESC,
+    occurred_at, event_id, started_at, user_id, track_id, territory, plan,
+    COALESCE(licence_id, '')"""
+"""Which of several reports of one `play_id` stands: the first in this order, whoever sent it."""
+
+
+def standing(where: str) -> str:
+    """The reports of plays that stand, of those `where`, with `heard_ms`.
+
+    Days are counted one by one, so a report gives way to a better one that began on its day or the
+    day before or after, and to no other: what stands on a day hangs on three days only.
+    """
+    return f"""
+  SELECT * FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY play_id ORDER BY {STANDS},
+      ms_played, end_reason, COALESCE(source, '')) AS place
+    FROM (SELECT *, {HEARD_MS} AS heard_ms FROM `{{events}}.track_played` WHERE {where}) AS told
+  ) AS placed
+  QUALIFY place = MIN(place) OVER (PARTITION BY play_id ORDER BY UNIX_DATE(DATE(started_at))
+    RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING)
+"""  # noqa: S608 - names of our own
+
+
+PLAYS = f"""
 SELECT event_id, occurred_at, play_id, user_id, track_id, started_at, ms_played, heard_ms,
   length_ms, territory, plan, COALESCE(source, 'unknown') AS source, end_reason,
   DATE(started_at) AS day, EXTRACT(HOUR FROM started_at) AS hour,
   heard_ms >= 30000 AS counted,
-  length_ms IS NOT NULL AND heard_ms * 100 >= length_ms * %(completed)d AS completed,
+  length_ms IS NOT NULL AND heard_ms * 100 >= length_ms * {COMPLETED_SHARE} AS completed,
   heard_ms < 30000 AND end_reason IN ('skipped', 'fwdbtn', 'backbtn', 'clickrow') AS skipped,
   IF(length_ms IS NULL, NULL, LEAST(20, DIV(heard_ms * 20, length_ms))) AS bucket
 FROM (
-  SELECT *, NULLIF(duration_ms, 0) AS length_ms,
+  SELECT * EXCEPT (heard_ms), NULLIF(duration_ms, 0) AS length_ms,
     LEAST(ms_played, COALESCE(ms_distinct, ms_played), COALESCE(NULLIF(duration_ms, 0), ms_played))
       AS heard_ms
-  FROM `{events}.track_played`
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY publish_time) = 1
+  FROM ({standing("TRUE")}) AS stands
 ) AS once
-""" % {"completed": COMPLETED_SHARE}  # noqa: S608, UP031 - braces stand for data sets
+"""  # noqa: S608 - names of our own
 """Every play once, with what is derived from it; `bucket` as in `Progress`."""
 
 VIEWS: tuple[View, ...] = (

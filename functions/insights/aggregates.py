@@ -52,10 +52,13 @@ class Aggregates:
         rows = await self._data.ask(sql.TOUCHED, {"since": now - BACK})
         days = [row["day"] for row in rows]
         if days:
+            # A report may be the better one of a play that was counted the day before or after.
+            touched = _with_neighbours(date.fromisoformat(day) for day in days)
             values: dict[str, Value] = {
-                "days": days,
-                "first": date.fromisoformat(days[0]),
-                "last": date.fromisoformat(days[-1]),
+                "days": [str(day) for day in touched],
+                "near": [str(day) for day in _with_neighbours(touched)],
+                "first": touched[0],
+                "last": touched[-1],
             }
             for statement in sql.AGGREGATES:
                 await self._data.ask(statement, values)
@@ -79,3 +82,7 @@ class Aggregates:
         if rows:
             await self._data.ask(sql.TOLD, today)
         return len(rows)
+
+
+def _with_neighbours(days: Iterable[date]) -> list[date]:
+    return sorted({day + timedelta(days=by) for day in days for by in (-1, 0, 1)})

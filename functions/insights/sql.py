@@ -2,6 +2,10 @@
 
 Aggregates are made anew, day by day, for the days that something new was reported of. Each is one
 statement, so nobody reads half a day; run again, it gives the same.
+
+Figures are of plays, each once whoever reported it. Popularity is of those plays that are
+believed: insights reads no judgement of royalties (they come a day later, for money, and name
+payees), so it has bounds of its own, of one account on one day.
 """
 
 from shared.warehouse import (
@@ -12,6 +16,7 @@ from shared.warehouse import (
     Popularity,
     Progress,
     renewed,
+    standing,
 )
 
 TOUCHED = """
@@ -20,27 +25,47 @@ FROM `{events}.track_played` WHERE occurred_at >= @since ORDER BY day
 """
 """The days that reports since then are of."""
 
-_ONCE = """
+TRACK_DAY_PLAYS = 10
+"""So many plays of one track by one account on one day make it more popular."""
+DAY_PLAYS = 600
+HOUR_MS = 7_200_000
+"""So much music, each play taken as an hour at most, may one account begin within an hour."""
+
+_NEAR = """occurred_at >= TIMESTAMP(DATE_SUB(@first, INTERVAL 2 DAY))
+        AND DATE(started_at) BETWEEN DATE_SUB(@first, INTERVAL 1 DAY)
+          AND DATE_ADD(@last, INTERVAL 1 DAY)
+        AND CAST(DATE(started_at) AS STRING) IN UNNEST(@near)"""
+
+_ONCE = f"""
   SELECT *, LEAST(20, DIV(heard_ms * 20, length_ms)) AS bucket FROM (
-    SELECT p.user_id, p.track_id, p.territory, p.plan, COALESCE(p.source, 'unknown') AS source,
-      p.end_reason, p.ms_played, DATE(p.started_at) AS day,
-      EXTRACT(HOUR FROM p.started_at) AS hour,
+    SELECT p.play_id, p.user_id, p.track_id, p.territory, p.plan, p.started_at,
+      COALESCE(p.source, 'unknown') AS source, p.end_reason, p.ms_played,
+      DATE(p.started_at) AS day, EXTRACT(HOUR FROM p.started_at) AS hour,
       NULLIF(COALESCE(p.duration_ms, t.length_ms), 0) AS length_ms,
       LEAST(p.ms_played, COALESCE(p.ms_distinct, p.ms_played),
         COALESCE(NULLIF(COALESCE(p.duration_ms, t.length_ms), 0), p.ms_played)) AS heard_ms
-    FROM (
-      SELECT * FROM `{events}.track_played`
-      WHERE occurred_at >= TIMESTAMP(@first) AND DATE(started_at) BETWEEN @first AND @last
-        AND CAST(DATE(started_at) AS STRING) IN UNNEST(@days)
-      QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY publish_time) = 1
-    ) AS p
+    FROM ({standing(_NEAR)}) AS p
     LEFT JOIN (
-      SELECT track_id, MAX(duration_ms) AS length_ms FROM `{events}.track_changed`
+      SELECT track_id, MAX(duration_ms) AS length_ms FROM `{{events}}.track_changed`
       GROUP BY track_id
     ) AS t ON t.track_id = p.track_id
+    WHERE CAST(DATE(p.started_at) AS STRING) IN UNNEST(@days)
   ) AS measured
-"""
-"""Plays of the days, each event once."""
+"""  # noqa: S608 - names of our own
+"""Plays of the days, each once; `@near` are those days and their neighbours."""
+
+_BELIEVED = f"""
+  SELECT *, heard_ms >= 30000
+    AND ROW_NUMBER() OVER (PARTITION BY user_id, day, track_id, heard_ms >= 30000
+      ORDER BY started_at, play_id) <= {TRACK_DAY_PLAYS}
+    AND ROW_NUMBER() OVER (PARTITION BY user_id, day, heard_ms >= 30000
+      ORDER BY started_at, play_id) <= {DAY_PLAYS}
+    AND SUM(LEAST(heard_ms, 3600000)) OVER (PARTITION BY user_id, day, heard_ms >= 30000
+      ORDER BY UNIX_MILLIS(started_at) RANGE BETWEEN 3600000 PRECEDING AND CURRENT ROW)
+      <= {HOUR_MS} AS is_believed
+  FROM ({_ONCE}) AS once
+"""  # noqa: S608 - names of our own
+"""… and which of them a person listened to, as far as one account's day tells."""
 
 
 _RANGED = "known.day BETWEEN @first AND @last"
@@ -56,8 +81,8 @@ HOURLY = renewed(
     COUNTIF(heard_ms * 100 >= length_ms * {COMPLETED_SHARE}) AS completed,
     COUNTIF(heard_ms < 30000 AND end_reason IN ('skipped', 'fwdbtn', 'backbtn', 'clickrow'))
       AS skipped,
-    CAST(SUM(ms_played) AS INT64) AS ms_played
-  FROM ({_ONCE}) AS once GROUP BY day, hour, track_id, territory, plan, source
+    CAST(SUM(ms_played) AS INT64) AS ms_played, COUNTIF(is_believed) AS believed
+  FROM ({_BELIEVED}) AS believed GROUP BY day, hour, track_id, territory, plan, source
 """,  # noqa: S608
     _RANGED,
     _RENEWED,
@@ -115,11 +140,11 @@ _RANKED = """
     SELECT track_id, plays,
       CAST(ROUND(100 * LN(1 + weight) / LN(1 + MAX(weight) OVER ())) AS INT64) AS popularity
     FROM (
-      SELECT track_id, CAST(SUM(counted) AS INT64) AS plays,
-        SUM(counted * POW(0.5, DATE_DIFF(@today, day, DAY) / 7)) AS weight
+      SELECT track_id, CAST(SUM(COALESCE(believed, counted)) AS INT64) AS plays,
+        SUM(COALESCE(believed, counted) * POW(0.5, DATE_DIFF(@today, day, DAY) / 7)) AS weight
       FROM `{insights}.plays_hourly`
       WHERE day > DATE_SUB(@today, INTERVAL 28 DAY) AND day <= @today
-      GROUP BY track_id HAVING SUM(counted) > 0
+      GROUP BY track_id HAVING SUM(COALESCE(believed, counted)) > 0
     ) AS counted
   ) AS now
   FULL OUTER JOIN `{insights}.popularity` AS known ON known.track_id = now.track_id
@@ -128,7 +153,7 @@ RANKED = f"""
 SELECT track_id, popularity, plays FROM ({_RANKED}) AS ranked
 WHERE before IS NULL OR before != popularity ORDER BY track_id
 """  # noqa: S608 - names of our own
-"""Tracks whose popularity is another than was told: counted plays of four weeks, halved for every
+"""Tracks whose popularity is another than was told: believed plays of four weeks, halved for every
 week that passed, on a logarithmic scale to the most played."""
 
 TOLD = renewed(
@@ -141,7 +166,7 @@ TOLD = renewed(
 )
 """Remember what was told."""
 
-_MINE = "(@everything OR track_id IN (SELECT track_id FROM `{insights}.owners` WHERE owner IN UNNEST(@owners)))"  # noqa: E501
+MINE = "(@everything OR track_id IN (SELECT track_id FROM `{insights}.owners` WHERE owner IN UNNEST(@owners)))"  # noqa: E501
 _RANGE = "day BETWEEN @first AND @last AND (@track_id = '' OR track_id = @track_id)"
 
 KEYS = {
@@ -161,7 +186,7 @@ def plays(by: str) -> str:
 SELECT {KEYS[by]} AS key, CAST(SUM(plays) AS INT64) AS plays,
   CAST(SUM(counted) AS INT64) AS counted, CAST(SUM(completed) AS INT64) AS completed,
   CAST(SUM(skipped) AS INT64) AS skipped, CAST(SUM(ms_played) AS INT64) AS ms_played
-FROM `{{insights}}.plays_hourly` WHERE {_RANGE} AND {_MINE}
+FROM `{{insights}}.plays_hourly` WHERE {_RANGE} AND {MINE}
 GROUP BY key ORDER BY {order} LIMIT @most
 """  # noqa: S608 - names of our own
 
@@ -172,24 +197,24 @@ WHERE track_id IN UNNEST(@ids) GROUP BY track_id
 """
 LISTENERS = f"""
 SELECT CAST(day AS STRING) AS key, COUNT(DISTINCT user_id) AS listeners
-FROM `{{insights}}.listening` WHERE {_RANGE} AND {_MINE} GROUP BY key
+FROM `{{insights}}.listening` WHERE {_RANGE} AND {MINE} GROUP BY key
 UNION ALL
 SELECT '' AS key, COUNT(DISTINCT user_id) AS listeners
-FROM `{{insights}}.listening` WHERE {_RANGE} AND {_MINE}
+FROM `{{insights}}.listening` WHERE {_RANGE} AND {MINE}
 ORDER BY key
 """  # noqa: S608 - names of our own
 """Listeners a day, and (key "") of all the days together."""
 
 CURVE = f"""
 SELECT bucket, CAST(SUM(plays) AS INT64) AS plays, CAST(SUM(skipped) AS INT64) AS skipped
-FROM `{{insights}}.progress` WHERE {_RANGE} AND {_MINE} GROUP BY bucket ORDER BY bucket
+FROM `{{insights}}.progress` WHERE {_RANGE} AND {MINE} GROUP BY bucket ORDER BY bucket
 """  # noqa: S608 - names of our own
 
 RETENTION = f"""
 WITH mine AS (
   SELECT DISTINCT user_id, DIV(DATE_DIFF(day, DATE '2001-01-01', DAY), 7) AS week
   FROM `{{insights}}.listening`
-  WHERE day BETWEEN @history AND @last AND (@track_id = '' OR track_id = @track_id) AND {_MINE}
+  WHERE day BETWEEN @history AND @last AND (@track_id = '' OR track_id = @track_id) AND {MINE}
 ),
 firsts AS (SELECT user_id, MIN(week) AS week FROM mine GROUP BY user_id)
 SELECT f.week AS cohort, m.week - f.week AS later, COUNT(*) AS listeners
@@ -203,14 +228,14 @@ they listened again."""
 TOP = {
     "tracks": f"""
 SELECT track_id AS id, CAST(SUM(counted) AS INT64) AS plays
-FROM `{{insights}}.plays_hourly` WHERE {_RANGE} AND {_MINE}
+FROM `{{insights}}.plays_hourly` WHERE {_RANGE} AND {MINE}
   AND (@territory = '' OR territory = @territory)
 GROUP BY id HAVING plays > 0 ORDER BY plays DESC, id LIMIT @most
 """,  # noqa: S608
     "artists": f"""
 SELECT SUBSTR(o.owner, 8) AS id, MAX(o.artist) AS name, CAST(SUM(p.counted) AS INT64) AS plays
 FROM (
-  SELECT * FROM `{{insights}}.plays_hourly` WHERE {_RANGE} AND {_MINE}
+  SELECT * FROM `{{insights}}.plays_hourly` WHERE {_RANGE} AND {MINE}
     AND (@territory = '' OR territory = @territory)
 ) AS p JOIN `{{insights}}.owners` AS o ON o.track_id = p.track_id
 WHERE STARTS_WITH(o.owner, 'artist:')

@@ -11,13 +11,12 @@ first in an order, so a known judgement stands for all the reports that it was c
 """
 
 from functions.royalties import terms
-from shared.warehouse import Judgement, renewed
+from shared.warehouse import HEARD_MS, STANDS, Judgement, renewed
 
 HOUR_MS = 3_600_000
 
 _REPORT = """play_id, event_id, user_id, track_id, started_at, occurred_at, territory, plan,
     licence_id"""
-_HEARD = "LEAST(ms_played, COALESCE(ms_distinct, ms_played), COALESCE(duration_ms, ms_played))"
 _MINE = """occurred_at >= @since AND started_at >= @context AND started_at < @ends_at
     AND (started_at >= @starts_at OR occurred_at >= @previous_cutoff)"""
 
@@ -31,7 +30,7 @@ _LIFTED = f"""
 
 _TOLD_ALL = f"""
 told AS (
-  SELECT {_REPORT}, {_HEARD} AS heard_ms
+  SELECT {_REPORT}, {HEARD_MS} AS heard_ms
   FROM `{{events}}.track_played`
   WHERE occurred_at < @cutoff AND {_MINE}
   UNION ALL {_LIFTED}
@@ -40,7 +39,7 @@ told AS (
 
 _TOLD_SINCE = f"""
 news AS (
-  SELECT {_REPORT}, {_HEARD} AS heard_ms
+  SELECT {_REPORT}, {HEARD_MS} AS heard_ms
   FROM `{{events}}.track_played`
   WHERE occurred_at >= @told_since AND occurred_at < @cutoff
     AND started_at >= @context AND started_at < @ends_at
@@ -125,9 +124,7 @@ once AS (
   WHERE doubled.play_id IS NULL
   UNION ALL
   SELECT told.* FROM told JOIN doubled ON doubled.play_id = told.play_id
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY told.play_id ORDER BY heard_ms DESC,
-    occurred_at, event_id, started_at, user_id, track_id, territory, plan,
-    COALESCE(licence_id, '')) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY told.play_id ORDER BY {STANDS}) = 1
 ),
 earlier AS (
   SELECT DISTINCT play_id, user_id, track_id, started_at, heard_ms

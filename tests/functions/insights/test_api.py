@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from functions.insights import api, sql
 from functions.insights.aggregates import Aggregates, Data
@@ -18,7 +19,6 @@ from tests.web import Tokens, client_of, code_of
 
 TOKENS = Tokens()
 ARTIST, LABEL = "artist:" + "a" * 22, "label:Blå Skivor"
-PATHS = ("plays", "listeners", "curve", "retention", "top")
 
 
 class Asked:
@@ -43,27 +43,77 @@ def app(asked: Asked) -> FastAPI:
     )
 
 
-@pytest.mark.parametrize("path", PATHS)
+EXPERIMENT = "/v1/insights/experiments/{name}"
+ROUTES = [
+    it.path
+    for it in api.routes(Figures(Data(Asked(), events="e", insights="i")), today=date.today).routes
+    if isinstance(it, APIRoute)
+]
+OWNED = [path for path in ROUTES if path != EXPERIMENT]
+"""Every route whose figures are somebody's, as the app has them."""
+
+
+@pytest.mark.parametrize("path", ROUTES)
+@pytest.mark.parametrize(
+    ("owns", "seen"),
+    [
+        ([LABEL], [LABEL]),
+        ([ARTIST], [ARTIST]),
+        ([ARTIST, "payee:P", LABEL], [ARTIST, LABEL]),
+        (["*"], "everything"),
+        (["payee:P"], "NOT_YOURS"),
+        ([], "NOT_YOURS"),
+        (None, "INSUFFICIENT_SCOPE"),
+    ],
+)
+async def test_each_sees_its_own_an_operator_all_others_nothing(
+    path: str, owns: list[str] | None, seen: list[str] | str
+):
+    asked = Asked()
+    headers = (
+        TOKENS.bearer("streaming", owns=["*"])
+        if owns is None
+        else TOKENS.bearer("insights:read", owns=owns)
+    )
+    async with client_of(app(asked)) as client:
+        response = await client.get(path.replace("{name}", "blend"), headers=headers)
+        assert (await client.get(path.replace("{name}", "blend"))).status_code == 401
+    if path == EXPERIMENT and isinstance(seen, list):
+        seen = "NOT_YOURS"
+    if isinstance(seen, str) and seen != "everything":
+        assert (response.status_code, code_of(response), asked.asked) == (403, seen, [])
+        return
+    assert response.status_code == 200
+    for text, values in asked.asked:
+        if path != EXPERIMENT:
+            assert sql.MINE.replace("{insights}", "p.segue_insights") in text
+            assert values["everything"] is (seen == "everything")
+            assert values["owners"] == ([] if seen == "everything" else seen)
+    assert asked.asked
+    assert len(OWNED) >= 5
+
+
+@pytest.mark.parametrize("path", OWNED)
 async def test_figures_are_of_what_the_asker_owns(path: str):
     asked = Asked()
     async with client_of(app(asked)) as client:
         mine = TOKENS.bearer("insights:read", owns=[ARTIST, LABEL, "payee:P"])
-        response = await client.get(f"/v1/insights/{path}", headers=mine)
+        response = await client.get(path, headers=mine)
         assert response.status_code == 200
         values = asked.asked[0][1]
         assert (values["owners"], values["everything"]) == ([ARTIST, LABEL], False)
         assert (values["first"], values["last"]) == (date(2026, 9, 3), date(2026, 9, 30))
         assert "{" not in asked.asked[0][0]
-        response = await client.get(f"/v1/insights/{path}", params={"of": LABEL}, headers=mine)
+        response = await client.get(path, params={"of": LABEL}, headers=mine)
         assert asked.asked[-1][1]["owners"] == [LABEL]
         everyone = TOKENS.bearer("insights:read", owns=["*"])
-        await client.get(f"/v1/insights/{path}", headers=everyone)
+        await client.get(path, headers=everyone)
         assert asked.asked[-1][1]["everything"] is True
-        await client.get(f"/v1/insights/{path}", params={"of": LABEL}, headers=everyone)
+        await client.get(path, params={"of": LABEL}, headers=everyone)
         assert (asked.asked[-1][1]["owners"], asked.asked[-1][1]["everything"]) == ([LABEL], False)
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", OWNED)
 async def test_others_figures_are_refused_by_name(path: str):
     asked = Asked()
     async with client_of(app(asked)) as client:
@@ -75,9 +125,9 @@ async def test_others_figures_are_refused_by_name(path: str):
             ([], {}),
         ):
             headers = TOKENS.bearer("insights:read", owns=owns)
-            response = await client.get(f"/v1/insights/{path}", params=params, headers=headers)
+            response = await client.get(path, params=params, headers=headers)
             assert (response.status_code, code_of(response)) == (403, "NOT_YOURS")
-        response = await client.get(f"/v1/insights/{path}", headers=TOKENS.bearer("streaming"))
+        response = await client.get(path, headers=TOKENS.bearer("streaming"))
         assert code_of(response) == "INSUFFICIENT_SCOPE"
         experiment = "/v1/insights/experiments/blend"
         headers = TOKENS.bearer("insights:read", owns=[ARTIST])
