@@ -1,4 +1,7 @@
-"""A statement as one page of HTML that needs nothing else: figures, a plot, the table. Pure."""
+"""A statement as one page of HTML that needs nothing else: figures, plots, tables. Pure.
+
+Names are as long as people make them, and screens and paper as narrow: text wraps, bars stretch.
+"""
 
 from collections.abc import Mapping
 from html import escape
@@ -7,7 +10,7 @@ from functions.royalties.money import decimal, in_words
 from functions.royalties.statements import PROVISIONAL, Document, Item
 
 SHOWN = 15
-_WIDTH, _BAR, _GAP, _LABEL = 760, 18, 8, 250
+MOST = 200
 _REASONS = {
     "TOO_SHORT": "heard for less than 30 s",
     "FROM_FUTURE": "reported before they began",
@@ -19,37 +22,37 @@ _REASONS = {
     "SCREEN_LOOP": "screened: one track over and over",
 }
 _STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;color:#1c1c22;max-width:860px;margin:40px auto;padding:0 20px}
-h1{font-size:26px;margin:0}h2{font-size:17px;margin:36px 0 10px}.sub{color:#666;margin:2px 0 0}
-.totals{display:flex;gap:28px;flex-wrap:wrap;margin:24px 0}.totals b{display:block;font-size:30px}
+body{font:15px/1.5 system-ui,sans-serif;color:#1c1c22;max-width:860px;margin:40px auto;padding:0 20px;
+overflow-wrap:break-word}h1{font-size:26px;line-height:1.25;margin:0}h2{font-size:17px;margin:36px 0 10px}
+.sub{color:#666;margin:6px 0 0}.totals{display:flex;gap:20px 36px;flex-wrap:wrap;margin:24px 0}
+.totals b{display:block;font-size:28px;line-height:1.3}.owing b{color:#b23a33}
 .note{background:#fff6df;padding:8px 14px;border-radius:6px}
 table{border-collapse:collapse;width:100%;font-size:13.5px}th{text-align:left;color:#666;font-weight:500}
-th,td{padding:5px 8px;border-bottom:1px solid #e8e8ee;vertical-align:top}
-.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-svg text{font:12.5px system-ui,sans-serif;fill:#1c1c22}.hash{font:11.5px ui-monospace,monospace;color:#666;
-word-break:break-all}
+th,td{padding:5px 8px;border-bottom:1px solid #e8e8ee;vertical-align:top}tr{break-inside:avoid}
+.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.k{white-space:nowrap}.any{overflow-wrap:anywhere}
+.wide{overflow-x:auto}.lines{min-width:680px}.t{width:30%}.a{width:24%}.w{width:16%}
+.bars td{border:0;padding:3px 8px;vertical-align:middle;line-height:1.3}
+.bars .name{width:34%;text-align:right}.bars .bar{width:50%}
+svg{display:block;width:100%;height:16px}.plus{fill:#3a5bd9}.minus{fill:#c2453d}
+.hash{font:11.5px ui-monospace,monospace;color:#666}
+@media(max-width:560px){body{margin:20px auto}.bars .name{width:40%}.totals b{font-size:23px}}
 """  # noqa: E501 - a style sheet
 
 
 def page(it: Document) -> str:
     """The whole page."""
     state = (
-        f"Provisional: what was reported until {it.cutoff:%d %B %Y, %H:%M} UTC. It will change."
+        f"Provisional: what was reported until {it.cutoff.day} {it.cutoff:%B %Y, %H:%M} UTC."
+        " It will change."
         if it.status == PROVISIONAL
         else ""
     )
-    plays = sum(item.plays for item in it.items)
-    totals = "".join(
-        f"<div><b>{escape(in_words(amount, currency))}</b>to be paid</div>"
-        for currency, amount in it.totals.items()
-    ) or "<div><b>0</b>nothing to be paid</div>"  # fmt: skip
     parts = [
         f"<h1>{escape(it.name)}</h1>",
         f'<p class="sub">Royalty statement for {escape(it.period)} · {escape(it.payee)}</p>',
         f'<p class="note">{escape(state)}</p>' if state else "",
-        f'<div class="totals">{totals}<div><b>{plays:,}</b>plays that count</div></div>',
-        _plots(it),
-        _tracks(it),
+        _totals(it),
+        *(_of_currency(it, each) for each in sorted({item.currency for item in it.items})),
         _adjustments(it),
         _exchanges(it),
         _not_counted(it.not_counted),
@@ -63,86 +66,91 @@ def page(it: Document) -> str:
     )
 
 
-def _plots(it: Document) -> str:
-    """By currency: the tracks that earned most, as bars."""
-    parts: list[str] = []
-    for currency in sorted({item.currency for item in it.items}):
-        amounts: dict[str, int] = {}
-        names: dict[str, str] = {}
-        for item in it.items:
-            if item.currency == currency:
-                amounts[item.track_id] = amounts.get(item.track_id, 0) + item.amount
-                names[item.track_id] = item.told.title or item.track_id
-        top = sorted(amounts, key=lambda id: (-abs(amounts[id]), id))[:SHOWN]
+def _totals(it: Document) -> str:
+    plays = sum(item.plays for item in it.items)
+    found = [
+        f"<div><b>{escape(in_words(amount, currency))}</b>to be paid</div>"
+        if amount >= 0
+        else f'<div class="owing"><b>{escape(in_words(amount, currency))}</b>owed by the payee:'
+        " more was taken back than earned</div>"
+        for currency, amount in it.totals.items()
+    ] or ["<div><b>0</b>nothing to be paid</div>"]
+    return f'<div class="totals">{"".join(found)}<div><b>{plays:,}</b>plays that count</div></div>'
+
+
+def _of_currency(it: Document, currency: str) -> str:
+    """What earned most in a currency, as bars, and the lines: amounts of two do not compare."""
+    items = [item for item in it.items if item.currency == currency]
+    tracks: dict[str, int] = {}
+    where: dict[str, int] = {}
+    names: dict[str, str] = {}
+    for item in items:
+        place = f"{item.territory} · {item.plan}"
+        tracks[item.track_id] = tracks.get(item.track_id, 0) + item.amount
+        where[place] = where.get(place, 0) + item.amount
+        names[item.track_id] = item.told.title or item.track_id
+    return (
+        f"<h2>By track, in {escape(currency)}</h2>{_bars(tracks, names, currency)}"
+        f"<h2>By country and plan, in {escape(currency)}</h2>{_bars(where, {}, currency)}"
+        f"<h2>Lines, in {escape(currency)}</h2>{_lines(items, it.period)}"
+    )
+
+
+def _bars(amounts: Mapping[str, int], names: Mapping[str, str], currency: str) -> str:
+    """Bars from one line of zero: what was taken back grows to its left."""
+    top = sorted(amounts, key=lambda id: (-abs(amounts[id]), id))[:SHOWN]
+    bars = [(names.get(id, id), amounts[id]) for id in top]
+    if len(amounts) > SHOWN:
         rest = sum(amounts.values()) - sum(amounts[id] for id in top)
-        bars = [(names[id], amounts[id]) for id in top]
-        if len(amounts) > SHOWN:
-            bars.append((f"{len(amounts) - SHOWN} more", rest))
-        parts.append(f"<h2>By track, in {escape(currency)}</h2>{_bars(bars, currency)}")
-        where: dict[str, int] = {}
-        for item in it.items:
-            if item.currency == currency:
-                key = f"{item.territory} · {item.plan}"
-                where[key] = where.get(key, 0) + item.amount
-        found = sorted(where.items(), key=lambda each: (-abs(each[1]), each[0]))[:SHOWN]
-        parts.append(f"<h2>By country and plan, in {escape(currency)}</h2>{_bars(found, currency)}")
-    return "".join(parts)
-
-
-def _bars(bars: list[tuple[str, int]], currency: str) -> str:
-    longest = max((abs(amount) for _, amount in bars), default=0) or 1
-    room = _WIDTH - _LABEL - 110
+        bars.append((f"{len(amounts) - SHOWN:,} more", rest))
+    least = min(0, *(amount for _, amount in bars))
+    span = max(0, *(amount for _, amount in bars)) - least or 1
     rows: list[str] = []
-    for at, (name, amount) in enumerate(bars):
-        top = at * (_BAR + _GAP)
-        length = max(1, abs(amount) * room // longest)
-        shown = name if len(name) <= 34 else f"{name[:33]}…"
-        colour = "#3a5bd9" if amount >= 0 else "#c2453d"
+    for name, amount in bars:
+        start = (min(amount, 0) - least) * 1000 // span
+        length = max(2, abs(amount) * 1000 // span) if amount else 0
+        shown = name if len(name) <= 60 else f"{name[:59]}…"
+        kind = "plus" if amount >= 0 else "minus"
         rows.append(
-            f'<text x="{_LABEL - 10}" y="{top + 14}" text-anchor="end">{escape(shown)}</text>'
-            f'<rect x="{_LABEL}" y="{top}" width="{length}" height="{_BAR}" rx="3"'
-            f' fill="{colour}"/><text x="{_LABEL + length + 8}" y="{top + 14}">'
-            f"{escape(decimal(amount, currency, ','))}</text>"
+            f'<tr><td class="name any">{escape(shown)}</td>'
+            f'<td class="bar"><svg viewBox="0 0 1000 16" preserveAspectRatio="none"'
+            f' aria-hidden="true"><rect class="{kind}" x="{start}"'
+            f' width="{length}" height="16"/></svg></td>'
+            f'<td class="n">{escape(decimal(amount, currency, ","))}</td></tr>'
         )
-    height = max(1, len(bars)) * (_BAR + _GAP)
+    return f'<table class="bars">{"".join(rows)}</table>'
+
+
+def _lines(items: list[Item], period: str) -> str:
+    rows = "".join(_row(item, period) for item in _by_amount(items)[:MOST])
+    more = f"<p>{len(items) - MOST:,} lines more are in the CSV.</p>" if len(items) > MOST else ""
     return (
-        f'<svg role="img" viewBox="0 0 {_WIDTH} {height}" width="100%"'
-        f' aria-label="amounts as bars">{"".join(rows)}</svg>'
+        '<div class="wide"><table class="lines"><tr><th class="t">Track</th><th class="a">Artists'
+        '</th><th>ISRC</th><th class="w">Where</th><th class="n">Plays</th>'
+        f'<th class="n">Amount</th></tr>{rows}</table></div>{more}'
     )
 
 
-def _tracks(it: Document) -> str:
-    rows = "".join(_row(item, it.period) for item in _by_amount(it.items)[:200])
-    more = (
-        f"<p>{len(it.items) - 200:,} lines more are in the CSV.</p>" if len(it.items) > 200 else ""
-    )
-    return (
-        "<h2>Lines</h2><table><tr><th>Track</th><th>Artists</th><th>ISRC</th><th>Where</th>"
-        f'<th class="n">Plays</th><th class="n">Amount</th></tr>{rows}</table>{more}'
-    )
-
-
-def _by_amount(items: tuple[Item, ...]) -> list[Item]:
+def _by_amount(items: list[Item]) -> list[Item]:
     return sorted(items, key=lambda it: (-abs(it.amount), it.track_id, it.territory, it.plan))
 
 
 def _row(item: Item, period: str) -> str:
     late = "" if item.of_period == period else f" · late, of {item.of_period}"
     small = "" if item.monetised else " · below the minimum"
-    cells = (
-        item.told.title or item.track_id,
-        item.told.artists,
-        item.told.isrc or "",
-        f"{item.territory} {item.plan}{late}{small}",
-    )
-    texts = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-    amount = escape(in_words(item.amount, item.currency))
+    cells = (item.told.isrc or "", f"{item.territory} {item.plan}{late}{small}")
+    texts = "".join(
+        f'<td class="any">{escape(cell)}</td>'
+        for cell in (item.told.title or item.track_id, item.told.artists)
+    ) + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    amount = escape(decimal(item.amount, item.currency, ","))
     return f'<tr>{texts}<td class="n">{item.plays:,}</td><td class="n">{amount}</td></tr>'
 
 
 def _adjustments(it: Document) -> str:
     rows = "".join(
-        f"<tr><td>{escape(made.kind)}</td><td>{escape(made.reason or '')}</td>"
+        f'<tr><td class="k">{escape(made.kind)}</td>'
+        f'<td class="any">{escape(made.reason or "")}</td>'
         f'<td class="n">{escape(in_words(made.amount, made.currency))}</td></tr>'
         for made in it.adjustments
     )

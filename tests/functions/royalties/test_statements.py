@@ -69,7 +69,34 @@ def test_the_page_of_thousands_of_lines_stays_small():
     text = page.page(document(*(item(it) for it in range(3000))))
     assert len(text) < 200_000
     assert "2,800 lines more are in the CSV" in text
-    assert "2985 more" in text
+    assert "2,985 more" in text
+
+
+def test_the_page_keeps_currencies_apart_and_shows_what_was_taken_back():
+    it = document(
+        item(1, amount=30_000),
+        item(2, amount=-10_000),
+        item(3, amount=0),
+        item(4, territory="DE", currency="EUR", amount=500),
+        totals={"EUR": 500, "SEK": -30_000},
+    )
+    text = page.page(it)
+    assert "<b>5.00 EUR</b>to be paid" in text
+    assert "<b>-300.00 SEK</b>owed by the payee" in text
+    euro, krona = text.index("Lines, in EUR"), text.index("Lines, in SEK")
+    assert euro < text.index("By track, in SEK") < krona
+    assert "Song 4" not in text[text.index("By track, in SEK") :]
+    # Zero lies a quarter from the left: 100.00 were taken back, 300.00 earned.
+    assert '<rect class="plus" x="250" width="750"' in text
+    assert '<rect class="minus" x="0" width="250"' in text
+    assert '<rect class="plus" x="250" width="0"' in text
+
+
+def test_the_page_of_a_payee_with_nothing_says_so():
+    text = page.page(document(totals={}, status="provisional"))
+    assert "<b>0</b>nothing to be paid" in text
+    assert "Lines" not in text
+    assert "until 6 October 2026, 00:00 UTC. It will change." in text
 
 
 def records(text: str) -> list[list[str]]:
