@@ -234,55 +234,30 @@ async def test_figures_are_those_of_counting_by_hand(
     assert row["plays"] == len(in_range)
 
 
-async def test_a_late_report_renews_the_day_that_it_is_of(
+async def test_a_late_report_renews_the_days_that_it_is_of(
     warehouse: bigquery.Warehouse, data: Data
 ):
     old = played(1, started_at=datetime(2026, 9, 3, 8, tzinfo=UTC))
-    warehouse.insert([old, *TRACKS])
+    short = played(2, started_at=datetime(2026, 9, 3, 23, 59, tzinfo=UTC), ms_played=9000)
+    warehouse.insert([old, short, *TRACKS])
     aggregates = Aggregates(data, Said(), now=lambda: NOW - timedelta(days=27))
     assert (await aggregates.run())["days"] == 1
-    late = played(2, started_at=datetime(2026, 9, 3, 9, tzinfo=UTC), occurred_at=NOW)
-    warehouse.insert([late])
-    aggregates = Aggregates(data, Said(), now=lambda: NOW)
-    assert (await aggregates.run())["days"] == 1
-    rows = await Figures(data).plays(ALL, "hour")
-    assert [(row["key"], row["plays"]) for row in rows] == [("8", 1), ("9", 1)]
-
-
-async def test_a_better_report_moves_a_play_to_its_day(warehouse: bigquery.Warehouse, data: Data):
-    short = played(1, started_at=datetime(2026, 9, 3, 23, 59, tzinfo=UTC), ms_played=9000)
-    warehouse.insert([short, *TRACKS])
-    await Aggregates(data, Said(), now=lambda: NOW - timedelta(days=27)).run()
-    assert [it["key"] for it in await Figures(data).plays(ALL, "day")] == ["2026-09-03"]
+    late = played(3, started_at=datetime(2026, 9, 3, 9, tzinfo=UTC), occurred_at=NOW)
+    # The better report of a play takes it away from the day before.
     better = replace(
         short, event_id="better", started_at=datetime(2026, 9, 4, 0, 1, tzinfo=UTC),
         occurred_at=NOW, ms_played=90_000,
     )  # fmt: skip
-    warehouse.insert([better])
-    await Aggregates(data, Said(), now=lambda: NOW).run()
-    rows = await Figures(data).plays(ALL, "day")
-    assert [(it["key"], it["plays"], it["counted"]) for it in rows] == [("2026-09-04", 1, 1)]
+    warehouse.insert([late, better])
+    assert (await Aggregates(data, Said(), now=lambda: NOW).run())["days"] == 2
+    figures = Figures(data)
+    rows = await figures.plays(ALL, "hour")
+    assert [(row["key"], row["plays"]) for row in rows] == [("0", 1), ("8", 1), ("9", 1)]
+    rows = await figures.plays(ALL, "day")
+    assert [(row["key"], row["counted"]) for row in rows] == [("2026-09-03", 2), ("2026-09-04", 1)]
 
 
-async def test_a_bot_is_as_popular_as_one_listener(warehouse: bigquery.Warehouse, data: Data):
-    at = datetime(2026, 9, 30, tzinfo=UTC)
-    bot = [
-        played(it, user_id="bot", track_id="track-1", started_at=at + timedelta(minutes=it))
-        for it in range(200)
-    ]
-    people = [
-        played(1000 + it, user_id=f"user-{it}", track_id="track-2", started_at=at)
-        for it in range(sql.TRACK_DAY_PLAYS + 1)
-    ]
-    warehouse.insert([*bot, *people, *TRACKS])
-    said = Said()
-    await Aggregates(data, said, now=lambda: NOW).run()
-    told = {it.track_id: (it.plays, it.popularity) for it in said.events}
-    assert told["track-1"][0] == sql.TRACK_DAY_PLAYS
-    assert told["track-2"] == (sql.TRACK_DAY_PLAYS + 1, 100)
-
-
-async def test_every_figure_is_of_the_owners_tracks_alone(
+async def test_figures_are_of_the_owners_tracks_alone_and_a_bot_is_as_popular_as_a_listener(
     warehouse: bigquery.Warehouse, data: Data
 ):
     at = datetime(2026, 9, 30, 8, tzinfo=UTC)
@@ -292,8 +267,17 @@ async def test_every_figure_is_of_the_owners_tracks_alone(
         for track in range(8)
         for user in range(track + 1)
     ]  # fmt: skip
-    warehouse.insert([*plays, *TRACKS])
-    await Aggregates(data, Said(), now=lambda: NOW).run()
+    midnight = datetime(2026, 10, 1, tzinfo=UTC)  # after the figures' last day
+    bot = [
+        played(1000 + it, user_id="bot", track_id="track-1",
+               started_at=midnight + timedelta(minutes=it))
+        for it in range(200)
+    ]  # fmt: skip
+    warehouse.insert([*plays, *bot, *TRACKS])
+    said = Said()
+    await Aggregates(data, said, now=lambda: NOW).run()
+    told = {it.track_id: it.plays for it in said.events}
+    assert told["track-1"] == 2 + sql.TRACK_DAY_PLAYS
     figures = Figures(data)
     for scope, tracks in (
         (ALL, range(8)),
