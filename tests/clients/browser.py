@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 DIST = ROOT / "clients" / "web" / "dist"
 MODULES = ROOT / "clients" / "web" / "node_modules"
+SCREENSHOTS = ROOT / ".build" / "screenshots"
+"""Where journeys leave what they saw, to be looked at."""
 
 
 @contextlib.contextmanager

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.clients.browser import ROOT, Watched, chromium, need_page, watched
+from tests.clients.browser import SCREENSHOTS, Watched, chromium, need_page, watched
 from tests.journeys.conftest import Cloud
 from tests.journeys.people import PASSWORD, Operator, Person, library, until
 
-SCREENSHOTS = ROOT / ".local" / "screenshots"
 PATIENCE_MS = 20_000
 """A busy machine may take this long over what takes a fraction of a second."""
 WORDS = "[00:00.00]The first line\n[59:59.00]The last line"
@@ -48,7 +47,6 @@ def follow(page: Page, person: Person) -> None:
 
 
 def shoot(page: Page, name: str) -> None:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 

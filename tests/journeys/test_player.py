@@ -12,10 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Route
 
-from tests.clients.browser import MODULES, ROOT, Watched, chromium, need_page, watched
+from tests.clients.browser import MODULES, SCREENSHOTS, Watched, chromium, need_page, watched
 from tests.journeys.cloud import Cloud
-
-SCREENSHOTS = ROOT / ".local" / "screenshots"
 
 PLAY_HLS = """
 async ({ signature, url, way }) => {
@@ -117,7 +115,6 @@ def page(browser: Browser, cloud: Cloud, library: list[Any]) -> Iterator[Watched
 
 
 def shoot(page: Watched, name: str) -> Path:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     path = SCREENSHOTS / f"{name}.png"
     page.page.screenshot(path=path)
     return path

@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.clients.browser import ROOT, Watched, chromium, need_page, watched
+from tests.clients.browser import SCREENSHOTS, Watched, chromium, need_page, watched
 from tests.journeys.cloud import Cloud
 from tests.journeys.people import PASSWORD, Operator, Person, library, until
-
-SCREENSHOTS = ROOT / ".local" / "screenshots"
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +24,6 @@ def browser() -> Iterator[Browser]:
 
 
 def shoot(page: Watched, name: str) -> None:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 

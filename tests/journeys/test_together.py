@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.clients.browser import ROOT, Watched, need_page, watched
+from tests.clients.browser import SCREENSHOTS, Watched, need_page, watched
 from tests.journeys.cloud import Cloud
 from tests.journeys.people import PASSWORD, Operator, Person, library, until
 
-SCREENSHOTS = ROOT / ".local" / "screenshots"
 SOON_MS = 1000
 """Within this, one sees what the other did."""
 
@@ -29,7 +28,6 @@ class Two:
     watched: list[Watched]
 
     def shoot(self, name: str) -> None:
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         for who, page in (("ada", self.ada), ("ben", self.ben)):
             page.screenshot(path=SCREENSHOTS / f"{name}-{who}.png")
 
