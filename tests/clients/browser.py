@@ -108,3 +108,13 @@ def watched(browser: Browser, **context: Any) -> Iterator[Watched]:
         yield page
     finally:
         made.close()
+
+
+def sign_in(page: Page, host: str, email: str, password: str, *, shown: str) -> None:
+    """From the player page to the sign-in page and back, until `shown` is there."""
+    page.goto(host)
+    page.click("#sign-in")
+    page.fill("input[name=email]", email)
+    page.fill("input[name=password]", password)
+    page.click("button.primary")
+    page.wait_for_selector(shown)

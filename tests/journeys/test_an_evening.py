@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.clients.browser import SCREENSHOTS, Watched, chromium, need_page, watched
+from tests.clients.browser import SCREENSHOTS, Watched, chromium, need_page, sign_in, watched
 from tests.journeys.conftest import Cloud
 from tests.journeys.people import PASSWORD, Operator, Person, library, until
 
@@ -22,15 +22,6 @@ def browser() -> Iterator[Browser]:
         expect.set_options(timeout=PATIENCE_MS)
         yield opened
         expect.set_options(timeout=5_000)
-
-
-def sign_in(page: Page, host: str, person: Person) -> None:
-    page.goto(host)
-    page.click("#sign-in")
-    page.fill("input[name=email]", person.email)
-    page.fill("input[name=password]", PASSWORD)
-    page.click("button.primary")
-    page.wait_for_selector("#home h2")
 
 
 def follow(page: Page, person: Person) -> None:
@@ -66,13 +57,13 @@ def test_from_home_to_a_friend_the_words_and_the_queue(
         operator.http.put(path, json={"text": WORDS, "language": "en"}).raise_for_status()
     ada, ben = operator.user("Ada Lovelace"), operator.user("Ben Okri")
     with watched(browser) as hers, watched(browser, viewport={"width": 360, "height": 740}) as his:
-        sign_in(his.page, cloud.host, ben)
+        sign_in(his.page, cloud.host, ben.email, PASSWORD, shown="#home h2")
         follow(his.page, ada)
         his.page.click("#views >> text=Friends")
         expect(his.page.locator("#friends")).to_contain_text("has played anything lately")
 
         page = hers.page
-        sign_in(page, cloud.host, ada)
+        sign_in(page, cloud.host, ada.email, PASSWORD, shown="#home h2")
         # A newcomer says whom they like.
         page.locator(".chooser [aria-pressed]").first.click()
         page.click(".chooser .primary")

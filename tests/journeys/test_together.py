@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.clients.browser import SCREENSHOTS, Watched, need_page, watched
+from tests.clients.browser import SCREENSHOTS, Watched, need_page, sign_in, watched
 from tests.journeys.cloud import Cloud
-from tests.journeys.people import PASSWORD, Operator, Person, library, until
+from tests.journeys.people import PASSWORD, Operator, library, until
 
 SOON_MS = 1000
 """Within this, one sees what the other did."""
@@ -51,15 +51,6 @@ def browsers() -> Iterator[tuple[Browser, Browser]]:
             other.close()
 
 
-def sign_in(page: Page, host: str, person: Person) -> None:
-    page.goto(host)
-    page.click("#sign-in")
-    page.fill("input[name=email]", person.email)
-    page.fill("input[name=password]", PASSWORD)
-    page.click("button.primary")
-    page.wait_for_selector("#views:not([hidden])")
-
-
 @pytest.fixture
 def two(cloud: Cloud, browsers: tuple[Browser, Browser], tmp_path: Path) -> Iterator[Two]:
     operator = Operator(cloud)
@@ -72,7 +63,8 @@ def two(cloud: Cloud, browsers: tuple[Browser, Browser], tmp_path: Path) -> Iter
         )
     with watched(browsers[0]) as left, watched(browsers[1]) as right:
         for opened, name in ((left, "Ada Lovelace"), (right, "Ben Okri")):
-            sign_in(opened.page, cloud.host, operator.user(name))
+            person = operator.user(name)
+            sign_in(opened.page, cloud.host, person.email, PASSWORD, shown="#views:not([hidden])")
         yield Two(left.page, right.page, tracks, [left, right])
 
 
