@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from functions.playlists import covers
@@ -30,6 +30,7 @@ from shared.gcp import firestore
 from shared.gcp.documents import Documents
 from shared.gcp.firestore import FirestoreDocuments
 from shared.ids import parse_id
+from shared.instants import now
 from shared.settings import load
 from shared.webapi.cards import TrackCard
 
@@ -151,7 +152,7 @@ async def run(arguments: Sequence[str], say: Callable[[str], None]) -> int:
     progress = Progress(say, after=asked.after)
     ids = firestore.holders(database, VIEWS, "log", after=asked.after) if asked.all else named()
     try:
-        await Rebuilder(open, lambda: datetime.now(UTC)).all(ids, progress)
+        await Rebuilder(open, now).all(ids, progress)
     except (asyncio.CancelledError, SegueError) as error:
         if asked.all:
             say(f"cut short; go on with: --all --after {progress.after}")

@@ -3,7 +3,6 @@
 import os
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -21,6 +20,7 @@ from shared.gcp.images import BucketImages
 from shared.gcp.pubsub import Publisher
 from shared.gcp.recent import Recent
 from shared.ids import new_id
+from shared.instants import now
 from shared.settings import load
 from shared.web import logs
 from shared.web.trust import caller_of, verifier_of
@@ -76,7 +76,7 @@ def create() -> FastAPI:
         ),
         writer=new_id()[:8],
         public_url=settings.public_url,
-        now=lambda: datetime.now(UTC),
+        now=now,
         clock=time.monotonic,
     )
     return service.app(

@@ -8,7 +8,6 @@ import signal
 import socket
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import uvloop
 
@@ -19,6 +18,7 @@ from shared.events import ChannelPublished
 from shared.gcp.listener import Listener
 from shared.gcp.pubsub import Publisher
 from shared.ids import new_id
+from shared.instants import now
 from shared.settings import load
 from shared.web import logs
 from shared.web.trust import verifier_of
@@ -68,7 +68,7 @@ async def serve(settings: Settings, host: str, port: int, emulator: str) -> None
         owners,
         publisher,
         now=time.monotonic,
-        wall=lambda: datetime.now(UTC),
+        wall=now,
         new_id=new_id,
     )
     verifier = verifier_of(settings)

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
@@ -14,6 +13,7 @@ from functions.subsonic.sign_in import SignIn
 from functions.subsonic.upstream import Upstream
 from shared.events import UserChanged
 from shared.gcp import firestore
+from shared.instants import now
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
@@ -51,9 +51,7 @@ def build(upstream: Upstream, keeping: Keeping, caller: Caller) -> FastAPI:
 
     return create_app(
         "subsonic",
-        api.routes(
-            upstream, SignIn(upstream), Collections(), keeping, now=lambda: datetime.now(UTC)
-        ),
+        api.routes(upstream, SignIn(upstream), Collections(), keeping, now=now),
         subscriptions(caller, {UserChanged: on_user_changed}),
         answers=ANSWERS,
         on_stop=[upstream.stop],

@@ -6,12 +6,12 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import functions_framework
 
+from shared.instants import now
 from shared.settings import load
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def collaborators() -> "Collaborators":
         publish=Publisher(use.google_cloud_project),
         hand_over=starter(use.transcode_job, use.run_api_endpoint) if use.transcode_job else None,
         ffmpeg=imageio_ffmpeg.get_ffmpeg_exe(),
-        now=lambda: datetime.now(UTC),
+        now=now,
         new_id=new_id,
     )
 
