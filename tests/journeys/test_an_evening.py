@@ -10,7 +10,7 @@ from tests.clients.browser import SCREENSHOTS, Watched, chromium, need_page, sig
 from tests.journeys.conftest import Cloud
 from tests.journeys.people import PASSWORD, Operator, Person, library, until
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 45_000
 """A busy machine may take this long over what takes a fraction of a second."""
 WORDS = "[00:00.00]The first line\n[59:59.00]The last line"
 

@@ -1,5 +1,7 @@
 // The API on this page's own host.
 
+const PATIENCE_MS = 30_000;
+
 /** The API said no, or nobody answered: `status` 0 and reason OFFLINE. `decision` says why a licence failed. */
 export class ApiError extends Error {
   constructor(status, reason, message, decision = null) {
@@ -294,16 +296,15 @@ export class Api {
     }
     const headers = { Authorization: `Bearer ${token}` };
     if (body) headers["Content-Type"] = "application/json";
-    let answer;
+    let answer, text;
     try {
-      answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), ...more });
+      const signal = AbortSignal.timeout(PATIENCE_MS);
+      answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal, ...more });
+      if (answer.ok) text = await answer.text();
     } catch {
       throw new ApiError(0, "OFFLINE", "no answer");
     }
-    if (answer.ok) {
-      const text = await answer.text();
-      return text ? JSON.parse(text) : null;
-    }
+    if (answer.ok) return text ? JSON.parse(text) : null;
     const error = (await answer.json().catch(() => null))?.error;
     throw new ApiError(answer.status, error?.reason ?? error?.code ?? "UNKNOWN", error?.message ?? "", error?.decision?.reason);
   }

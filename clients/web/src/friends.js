@@ -5,6 +5,7 @@ import { artistsOf, showCover } from "./covers.js";
 import { button, el } from "./dom.js";
 import { ago } from "./format.js";
 
+const LOOK_AGAIN_MS = 15_000;
 const AUDIENCES = { followers: "everyone who follows me", mutual: "those I follow back", nobody: "nobody" };
 
 /** The view of `#/friends`: it changes as friends do. */
@@ -16,16 +17,20 @@ export function friends(page) {
     const list = el("ul", { className: "activity" });
     const empty = el("p", { className: "words" }, following.length ? "None of those you follow has played anything lately." : "Follow friends and you see here what they play, as they play it. Find them by name in the box at the top.");
     const news = el("ul", { className: "news" });
+    let shown = 0;
     const show = async () => {
+      const turn = ++shown;
       const all = [...now.values()].sort((a, b) => Number(b.playing) - Number(a.playing) || b.at.localeCompare(a.at));
       await page.attempt(() => page.tracks.load(all.map((it) => it.track.uri)));
-      if (signal.aborted) return;
+      if (signal.aborted || turn !== shown) return;
       list.replaceChildren(...all.map((it) => line(page, it)));
       empty.hidden = all.length > 0;
     };
+    const heard = new Map();
     page.heard.addEventListener("now", ({ detail: it }) => {
       // Word of two moments may come in any order.
       if (it.track && it.at < now.get(it.user.id)?.at) return;
+      heard.set(it.user.id, performance.now());
       if (it.track) now.set(it.user.id, it);
       else now.delete(it.user.id);
       show().then(() => {
@@ -33,14 +38,21 @@ export function friends(page) {
         if (known) page.say(`${it.user.display_name} plays ${known.name}`, null, { quiet: true });
       });
     }, { signal });
-    page.heard.addEventListener("news", ({ detail: it }) => tell(page, news, [it], true), { signal });
-    // What was played while the line was down is not told again: it is asked for.
-    page.live.addEventListener("change", () => page.live.connected && page.attempt(async () => {
-      const found = await page.api.activity();
-      now.clear();
-      for (const it of found) now.set(it.user.id, it);
+    // What is said in passing may be lost, and is not told again to those whose line was down: it is asked for.
+    const look = async () => {
+      const at = performance.now();
+      const found = await page.api.activity().catch(() => null);
+      if (!found || signal.aborted) return;
+      // What was heard while the answer was on its way is newer than it.
+      const late = (id) => heard.get(id) > at;
+      for (const id of [...now.keys()]) if (!late(id)) now.delete(id);
+      for (const it of found) if (!late(it.user.id)) now.set(it.user.id, it);
       await show();
-    }), { signal });
+    };
+    page.live.addEventListener("change", () => page.live.connected && look(), { signal });
+    const again = setInterval(() => document.hidden || look(), LOOK_AGAIN_MS);
+    signal.addEventListener("abort", () => clearInterval(again));
+    page.heard.addEventListener("news", ({ detail: it }) => tell(page, news, [it], true), { signal });
     await show();
     await tell(page, news, feed);
     return [
@@ -116,7 +128,13 @@ function privacy(page, me) {
   const set = (changes) => page.attempt(async () => show(await page.privacy.set(changes)), () => show(page.privacy.known));
   hide.addEventListener("change", () => set({ private_session: hide.checked }));
   who.addEventListener("change", () => set({ activity: who.value }));
-  page.attempt(async () => show(await page.privacy.load()));
+  // Not to be switched before it is known how it stands: the answer would switch it back.
+  const ready = (is) => [hide, who].forEach((it) => (it.disabled = !is));
+  ready(false);
+  page.attempt(async () => {
+    const known = await page.privacy.load().finally(() => ready(true));
+    if (known) show(known);
+  });
   return el(
     "section",
     { className: "panel", "aria-label": "What others see" },

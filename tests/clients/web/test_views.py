@@ -263,6 +263,24 @@ def test_friends_change_as_they_play_and_hide(browser: Browser, fake: FakeSegue)
         assert person.calls("PUT /v1/me/following?type=user&ids=ben")
 
 
+def test_what_friends_play_is_seen_though_nobody_said_so(browser: Browser, fake: FakeSegue) -> None:
+    with watched(browser) as at:
+        at.page.clock.install()
+        person, page = opened(at, fake), at.page
+        go(page, "#/friends")
+        expect(page.locator(".activity li")).to_contain_text(LONG)
+        other = {"id": TRACKS[1]["id"], "uri": TRACKS[1]["uri"]}
+        moved_on = BEN | {"track": other, "at": "2026-05-04T11:00:00Z"}
+        person.answers["GET /v1/me/friends/activity"] = {"items": [moved_on]}
+        page.clock.fast_forward(16_000)
+        expect(page.locator(".activity li")).to_contain_text(HOSTILE)
+        go(page, "#/library")
+        asked = len(person.calls("GET /v1/me/friends/activity"))
+        page.clock.fast_forward(60_000)
+        expect(page.locator("#mine h2")).to_be_visible()
+        assert len(person.calls("GET /v1/me/friends/activity")) == asked
+
+
 def test_view_that_fails_says_so_with_its_code_and_can_be_tried_again(
     browser: Browser, fake: FakeSegue
 ) -> None:
