@@ -205,6 +205,20 @@ export class Api {
     return this.#call("GET", "/v1/me/playlists?limit=50");
   }
 
+  /** One's own that are deleted and can be had back. */
+  async deletedPlaylists() {
+    return (await this.#call("GET", "/v1/me/playlists/deleted?limit=50")).items;
+  }
+
+  restorePlaylist(id) {
+    return this.#call("POST", `/v1/playlists/${id}/restore`, {});
+  }
+
+  /** Delete one's own; have another's no longer among one's playlists. */
+  leavePlaylist(id) {
+    return this.#call("DELETE", `/v1/playlists/${id}/followers`);
+  }
+
   makePlaylist(name) {
     return this.#call("POST", "/v1/me/playlists", { name, public: false });
   }
@@ -271,6 +285,11 @@ export class Api {
   /** Say that the device plays `uris`, the first of them at `position`. */
   playOn(id, uris, position) {
     return this.#call("PUT", `/v1/me/player/play?device_id=${id}`, { uris, position_ms: position });
+  }
+
+  /** Tell the other devices what order this one plays in: "shuffle" true or false, "repeat" off, context or track. */
+  playerMode(mode, state, id) {
+    return this.#call("PUT", `/v1/me/player/${mode}?state=${state}&device_id=${id}`);
   }
 
   pauseOn(id) {

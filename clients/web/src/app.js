@@ -88,7 +88,7 @@ async function start() {
   const privacy = new Privacy(api);
   const follow = async () => (session.isPerson ? (await api.nextUp(history_.told(queued.current))).tracks : []);
   const queued = new Queue(follow);
-  const beside = (entry, by) => (together.active ? null : queued.beside(entry, by));
+  const beside = (entry, by, how) => (together.active ? null : queued.beside(entry, by, how));
   const device = deviceId(sessionStorage, newId);
   const player = new Player($("audio"), api, reports, beside, device);
   const live = new Live(async () => session.token ?? session.refresh());
@@ -185,6 +185,8 @@ async function start() {
     seekBy: (seconds) => controls().seek(player.positionS + seconds),
     volumeBy: (step) => dock.volumeBy(step),
     search: () => $("search").focus(),
+    shuffle: () => dock.shuffle(),
+    repeat: () => dock.repeat(),
   });
   player.addEventListener("change", () => player.track !== queued.current && player.track && !together.active && queued.take(player.track));
   player.addEventListener("finished", ({ detail }) => history_.add(detail.track, detail.heardMs));

@@ -32,6 +32,7 @@ export class Connect extends EventTarget {
   #toldAt = -Infinity;
   #timer = null;
   #later = null;
+  #chosenAt = -Infinity;
   state = null;
 
   /** `id` is this device's. */
@@ -63,6 +64,22 @@ export class Connect extends EventTarget {
     addEventListener("pagehide", () => api.removeDevice(this.#id).catch(() => {}));
     // Back from the browser's cache of pages.
     addEventListener("pageshow", (event) => event.persisted && api.addDevice(this.#id, name, type).catch(() => {}));
+  }
+
+  /** Play in another order: here, and told to the other devices. */
+  async order({ shuffle, repeat }) {
+    const { api, queued, person } = this.#page;
+    this.#chosenAt = performance.now();
+    if (shuffle !== undefined) queued.setShuffle(shuffle);
+    if (repeat !== undefined) queued.setRepeat(repeat);
+    if (!person) return;
+    try {
+      if (shuffle !== undefined) await api.playerMode("shuffle", shuffle, this.#id);
+      if (repeat !== undefined) await api.playerMode("repeat", repeat, this.#id);
+    } catch {
+      // The order here does not depend on what other devices know of it.
+    }
+    this.#chosenAt = performance.now();
   }
 
   #soon() {
@@ -105,6 +122,10 @@ export class Connect extends EventTarget {
     const before = this.state;
     this.state = state;
     this.dispatchEvent(new Event("change"));
+    if (state && performance.now() > this.#chosenAt + OWN_MS) {
+      this.#page.queued.setShuffle(Boolean(state.shuffle_state));
+      this.#page.queued.setRepeat(state.repeat_state ?? "off");
+    }
     clearTimeout(this.#later);
     if (first || this.#page.inSession()) return;
     if (state?.device.id !== this.#id) return void this.#yield(state);

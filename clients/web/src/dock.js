@@ -9,6 +9,7 @@ import { markCurrent } from "./rows.js";
 import { peaksOf, Waveform } from "./waveform.js";
 
 const VOLUME = "segue.volume";
+const REPEATS = { off: "Repeat is off", context: "Repeat the list", track: "Repeat this track" };
 const $ = (id) => document.getElementById(id);
 
 export class Dock {
@@ -32,6 +33,10 @@ export class Dock {
     $("volume").value = localStorage.getItem(VOLUME) ?? "0.8";
     $("volume").addEventListener("input", () => this.#setVolume());
     this.#setVolume();
+    $("shuffle").addEventListener("click", () => this.shuffle());
+    $("repeat").addEventListener("click", () => this.repeat());
+    page.queued.addEventListener("change", () => this.#order());
+    this.#order();
     this.#keep();
     const { connect } = page;
     connect.addEventListener("change", () => {
@@ -39,6 +44,30 @@ export class Dock {
       $("elsewhere").hidden = !device;
       if (device) $("elsewhere").replaceChildren(el("a", { href: "#/devices" }, `Playing on ${device.name}`));
     });
+  }
+
+  shuffle() {
+    const { queued, connect, say } = this.#page;
+    if ($("shuffle").disabled) return;
+    connect.order({ shuffle: !queued.shuffle });
+    say(queued.shuffle ? "Shuffle is on." : "Shuffle is off.", null, { quiet: true });
+  }
+
+  /** Off, the list, the track, and off again. */
+  repeat() {
+    const { queued, connect, say } = this.#page;
+    if ($("repeat").disabled) return;
+    connect.order({ repeat: { off: "context", context: "track", track: "off" }[queued.repeat] });
+    say(REPEATS[queued.repeat], null, { quiet: true });
+  }
+
+  #order() {
+    const { shuffle, repeat } = this.#page.queued;
+    $("shuffle").setAttribute("aria-pressed", String(shuffle));
+    $("repeat").setAttribute("aria-pressed", String(repeat !== "off"));
+    $("repeat").classList.toggle("one", repeat === "track");
+    $("repeat").setAttribute("aria-label", REPEATS[repeat]);
+    $("repeat").title = `${REPEATS[repeat]} (R)`;
   }
 
   /** Louder or softer by `step`, of 1. */
@@ -108,6 +137,8 @@ export class Dock {
   #transport() {
     const { playing, busy, track, positionS, durationS } = this.#player;
     const toggle = $("toggle");
+    // In a session the queue is everybody's.
+    for (const id of ["shuffle", "repeat"]) $(id).disabled = !track || this.#page.inSession();
     toggle.classList.toggle("is-playing", playing);
     toggle.classList.toggle("is-busy", busy);
     toggle.setAttribute("aria-label", playing ? "Pause" : "Play");

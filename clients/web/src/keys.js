@@ -1,6 +1,6 @@
 // Keyboard shortcuts that leave buttons, sliders and the browser's own keys alone.
 
-export function onKeys(target, { toggle, next, previous, seekBy, volumeBy, search }) {
+export function onKeys(target, { toggle, next, previous, seekBy, volumeBy, search, shuffle, repeat }) {
   target.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const on = event.target;
@@ -15,6 +15,8 @@ export function onKeys(target, { toggle, next, previous, seekBy, volumeBy, searc
       ArrowRight: !slider && (() => (event.shiftKey ? next() : seekBy(5))),
       ArrowLeft: !slider && (() => (event.shiftKey ? previous() : seekBy(-5))),
       "/": search,
+      s: shuffle,
+      r: repeat,
       "+": () => volumeBy(0.05),
       "-": () => volumeBy(-0.05),
     }[event.key];

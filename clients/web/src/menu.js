@@ -1,6 +1,7 @@
 // What one may do with a track, in a small menu beside it.
 
 import { el } from "./dom.js";
+import { newId } from "./reports.js";
 
 export class Menu {
   #box;
@@ -15,10 +16,14 @@ export class Menu {
 
   /** Open it beside `anchor`, for a track that `row` shows. */
   open(anchor, track, row) {
+    this.#show(anchor, `More for ${track.name}`, this.#actions(anchor, track, row));
+  }
+
+  #show(anchor, label, actions) {
     const box = this.#box;
-    box.setAttribute("aria-label", `More for ${track.name}`);
+    box.setAttribute("aria-label", label);
     box.replaceChildren(
-      ...this.#actions(track, row).map(([words, work]) =>
+      ...actions.map(([words, work]) =>
         el(
           "button",
           {
@@ -47,7 +52,22 @@ export class Menu {
     if (document.activeElement === document.body || this.#box.contains(document.activeElement)) anchor.focus();
   }
 
-  #actions(track, row) {
+  /** Which of one's playlists? */
+  async #lists(anchor, track) {
+    const { api, me, say, go } = this.#page;
+    const [{ id }, { items }] = await Promise.all([me(), api.playlists()]);
+    const add = async (list) => {
+      await api.edit(list.id, [{ op: "add", items: [{ uri: `spotify:track:${track.id}` }] }], newId());
+      say(`${track.name} is in “${list.name}”.`, ["Open", () => go(`#/playlist/${list.id}`)]);
+    };
+    const editable = items.filter((it) => it.owner?.id === id || it.collaborative);
+    this.#show(anchor, `Add ${track.name} to`, [
+      ["New playlist", async () => add(await api.makePlaylist(track.name))],
+      ...editable.map((it) => [it.name, () => add(it)]),
+    ]);
+  }
+
+  #actions(anchor, track, row) {
     const { person, queue, radio, saved, share, go, unwanted, say } = this.#page;
     const add = () => {
       queue(track);
@@ -58,6 +78,7 @@ export class Menu {
     return [
       ["Add to queue", add],
       [kept ? "Remove from library" : "Save to library", () => saved.set("track", track, !kept)],
+      ["Add to playlist …", () => this.#lists(anchor, track)],
       ["Start radio", () => radio("track", track)],
       ...(track.album?.id ? [["Go to album", () => go(`#/album/${track.album.id}`)]] : []),
       ...track.artists.filter((it) => it.id).slice(0, 3).map((it) => [`Go to ${it.name}`, () => go(`#/artist/${it.id}`)]),

@@ -24,7 +24,10 @@ export class Player extends EventTarget {
   track = null;
   busy = false;
 
-  /** `beside(track, by)` gives the neighbour of a track in the list, or null; `device` is this one's id. */
+  /**
+   * `beside(track, by, { ended })` gives the neighbour of a track in the list, or null; `ended` when it has come to its
+   * end. `device` is this one's id.
+   */
   constructor(audio, api, reports, beside, device = newId()) {
     super();
     this.#device = device;
@@ -185,8 +188,9 @@ export class Player extends EventTarget {
     if (this.#next) return;
     const held = (this.#next = { track: null, grant: null });
     try {
-      const track = await this.#beside(this.track, 1);
-      if (!track) return;
+      const track = await this.#beside(this.track, 1, { ended: true });
+      // The same once more has a grant of its own when its turn comes: two at once would be two plays.
+      if (!track || track === this.track) return;
       const grant = await this.#grants.ask(track.id, this.#circumstances());
       await this.#stream.preload(grant);
       if (this.#next === held) Object.assign(held, { track, grant });
@@ -196,7 +200,7 @@ export class Player extends EventTarget {
   }
 
   async #ended() {
-    const track = await this.#beside(this.track, 1).catch(() => null);
+    const track = await this.#beside(this.track, 1, { ended: true }).catch(() => null);
     if (track) await this.choose(track, { reason: "track_done" });
     else {
       this.#finish("track_done");

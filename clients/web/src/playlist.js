@@ -38,6 +38,7 @@ export class Playlists {
     parts.undo.addEventListener("click", () => this.#attempt(() => this.#api.undo(this.#id)));
     parts.play.addEventListener("click", () => this.#playFrom(null));
     parts.share.addEventListener("click", () => this.#attempt(() => page.share(`spotify:playlist:${this.#id}`)));
+    parts.remove.addEventListener("click", () => this.#attempt(() => this.#remove()));
     parts.past.addEventListener("click", () => this.#attempt(() => this.#past()));
     live.addEventListener("change", () => this.#connection());
   }
@@ -46,7 +47,7 @@ export class Playlists {
   async all() {
     this.close();
     this.#me ??= (await this.#api.me()).id;
-    const found = await this.#api.playlists();
+    const [found, gone] = await Promise.all([this.#api.playlists(), this.#api.deletedPlaylists().catch(() => [])]);
     this.#parts.mine.replaceChildren(
       ...found.items.map((it) => {
         const link = document.createElement("a");
@@ -61,6 +62,33 @@ export class Playlists {
       }),
     );
     this.#parts.none.hidden = found.items.length > 0;
+    this.#parts.gone.hidden = !gone.length;
+    this.#parts.deleted.replaceChildren(
+      ...gone.map((it) =>
+        el(
+          "li",
+          {},
+          el("span", {}, it.name, " ", el("span", { className: "quiet" }, ago(it.deleted_at))),
+          button("Restore", () => this.#attempt(() => this.#restore(it)), { className: "plain", "aria-label": `Restore ${it.name}` }),
+        ),
+      ),
+    );
+  }
+
+  async #restore({ id, name }) {
+    await this.#api.restorePlaylist(id);
+    this.#page.say(`“${name}” is back.`);
+    this.#page.go(`#/playlist/${id}`);
+  }
+
+  /** Delete one's own, or have another's no longer; whoever slipped takes it back. */
+  async #remove() {
+    const id = this.#id;
+    const { name, owner } = this.#list;
+    await this.#api.leavePlaylist(id);
+    this.#page.go("#/playlists");
+    if (owner === this.#me) this.#page.say(`“${name}” is deleted.`, ["Undo", () => this.#restore({ id, name })]);
+    else this.#page.say(`“${name}” is no longer among your playlists.`);
   }
 
   /** Show playlist `id`, live; `invite` is the secret of a link that lets one in. */
@@ -114,6 +142,7 @@ export class Playlists {
     // Who edits is seen by the others; who only looks is not.
     if (mine) this.#live.appear(`playlist:${this.#id}`);
     this.#parts.invite.hidden = list.owner !== this.#me;
+    this.#parts.remove.textContent = list.owner === this.#me ? "Delete" : "Remove from my playlists";
     const rows = list.items.map((item) => this.#rows.get(item.id) ?? this.#row(item));
     for (const [id, row] of this.#rows) if (!rows.includes(row)) this.#rows.delete(id);
     items.replaceChildren(...rows);

@@ -120,6 +120,44 @@ def test_end_of_a_track_goes_on_with_the_next_one(page: Watched, fake: FakeSegue
     assert page.complaints == []
 
 
+def test_track_that_repeats_is_played_and_reported_again(page: Watched, fake: FakeSegue) -> None:
+    play(page, 1)
+    page.wait_seconds(0.5)
+    page.page.keyboard.press("r")
+    repeat = page.page.locator("#repeat")
+    expect(repeat).to_have_attribute("aria-label", "Repeat the list")
+    repeat.click()
+    expect(repeat).to_have_attribute("aria-label", "Repeat this track")
+    page.page.evaluate("document.getElementById('audio').currentTime = 37.5")
+    wait_for(lambda: len(fake.events) == 1)
+    wait_for(lambda: fake.plays == 2)
+    page.wait_seconds(0.5)
+    assert page.seconds() < 10
+    expect(page.page.locator("#now-title")).to_have_text("Paper Lanterns")
+    page.page.keyboard.press("n")
+    expect(page.page.locator("#now-title")).to_have_text("Harbour Light")
+    wait_for(lambda: len(fake.events) == 2)
+    first, second = fake.events.values()
+    assert first["track_id"] == second["track_id"]
+    assert first["play_id"] != second["play_id"]
+    assert page.complaints == []
+
+
+def test_list_that_repeats_begins_again_and_shuffle_plays_each_once(page: Watched) -> None:
+    play(page, 2)
+    page.wait_seconds(0.3)
+    page.page.keyboard.press("s")
+    expect(page.page.locator("#shuffle")).to_have_attribute("aria-pressed", "true")
+    page.page.click("#repeat")
+    titles = [page.page.inner_text("#now-title")]
+    for _ in range(3):
+        page.page.keyboard.press("n")
+        expect(page.page.locator("#now-title")).not_to_have_text(titles[-1])
+        titles.append(page.page.inner_text("#now-title"))
+        page.wait_seconds(0.2)
+    assert set(titles[:3]) == {"Paper Lanterns", "Harbour Light", HOSTILE}
+
+
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
@@ -200,7 +238,7 @@ def test_keyboard_reaches_everything(page: Watched) -> None:
     page.wait_seconds(5)
     page.page.keyboard.press("n")
     expect(page.page.locator("#now-title")).to_have_text("Harbour Light")
-    for control in ("toggle", "next", "previous", "seek", "volume"):
+    for control in ("shuffle", "previous", "toggle", "next", "repeat", "seek", "volume"):
         page.page.focus(f"#{control}")
         assert page.page.evaluate("document.activeElement.id") == control
         assert page.page.get_attribute(f"#{control}", "aria-label")

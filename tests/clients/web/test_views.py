@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.clients.browser import Watched, chromium, need_page, watched
+from tests.clients.browser import SCREENSHOTS, Watched, chromium, need_page, watched
 from tests.clients.fake import FakeSegue
 from tests.clients.web.person import (
     EMOJI,
@@ -83,6 +83,7 @@ def answers() -> dict[str, Any]:
         "GET /v1/me/player/recently-played": {"items": [{"track": it} for it in TRACKS]},
         "GET /v1/me/player/devices": {"devices": [
             {"id": id_of(500), "name": LONG, "type": "Speaker", "is_active": False}]},
+        "GET /v1/me/playlists/deleted": listed([]),
         "GET /v1/me/playlists": listed([MIX | {"tracks": {"total": 30}}]),
         "GET /v1/me/next-up": explained(TRACKS[1:]),
         f"GET /v1/albums/{album(0)['id']}": album(0) | {"tracks": found},
@@ -189,6 +190,52 @@ def test_what_is_recommended_says_why_and_can_be_put_away_and_taken_back(
         card.locator(".icon").click()
         page.keyboard.press("Escape")
         expect(card.locator(".icon")).to_be_focused()
+
+
+def test_track_is_added_to_a_playlist_of_ones_own(browser: Browser, fake: FakeSegue) -> None:
+    mine = {"id": id_of(301), "name": EMOJI, "owner": {"id": ME}, "tracks": {"total": 1}}
+    shared = {"id": id_of(302), "name": HOSTILE, "owner": {"id": "ben"}, "collaborative": True}
+    added = {"ops": [{"op": "add", "items": [{"uri": TRACKS[0]["uri"]}]}]}
+    with watched(browser, viewport={"width": 360, "height": 740}) as at:
+        person, page = opened(at, fake), at.page
+        person.answers["GET /v1/me/playlists"] = listed([mine, shared, MIX])
+        go(page, f"#/album/{album(0)['id']}")
+        row = page.locator("#album .tracks li").first
+        row.locator(".icon").click()
+        page.get_by_role("menuitem", name="Add to playlist …").click()
+        items = page.locator("#menu [role=menuitem]")
+        expect(items).to_have_text(["New playlist", EMOJI, HOSTILE])
+        expect(items.first).to_be_focused()
+        page.screenshot(path=SCREENSHOTS / "add-to-playlist.png")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(page.locator("#toast")).to_contain_text(f"is in “{EMOJI}”")
+        ((_, sent),) = person.calls(f"POST /v1/playlists/{mine['id']}/ops")
+        assert {**sent, "nonce": None} == {**added, "nonce": None}
+        person.answers["POST /v1/me/playlists"] = {"id": id_of(303), "name": LONG}
+        row.locator(".icon").click()
+        page.get_by_role("menuitem", name="Add to playlist …").click()
+        page.get_by_role("menuitem", name="New playlist").click()
+        page.locator("#toast").get_by_role("button", name="Open").click()
+        expect(page.locator("#playlist")).to_be_visible()
+        assert person.calls("POST /v1/me/playlists")[0][1]["name"] == TRACKS[0]["name"]
+        assert person.calls(f"POST /v1/playlists/{id_of(303)}/ops")
+
+
+def test_deleted_playlist_is_had_back(browser: Browser, fake: FakeSegue) -> None:
+    gone = {"id": id_of(301), "name": HOSTILE, "deleted_at": "2026-05-04T10:00:00Z"}
+    with watched(browser) as at:
+        person, page = opened(at, fake), at.page
+        person.answers["GET /v1/me/playlists/deleted"] = listed([gone])
+        person.answers[f"POST /v1/playlists/{gone['id']}/restore"] = {"revision": 9}
+        go(page, "#/playlists")
+        expect(page.locator("#playlists .links").first).to_contain_text("Discover Weekly")
+        page.get_by_text("Deleted playlists").click()
+        page.screenshot(path=SCREENSHOTS / "deleted-playlists.png")
+        page.get_by_role("button", name=f"Restore {HOSTILE}").click()
+        expect(page.locator("#toast")).to_have_text(f"“{HOSTILE}” is back.")
+        expect(page.locator("#playlist")).to_be_visible()
+        assert at.complaints == []
 
 
 def test_newcomer_chooses_artists_and_home_follows(browser: Browser, fake: FakeSegue) -> None:

@@ -91,6 +91,81 @@ test("what plays plays on when a station begins with it", () => {
   assert.equal(ids(queue.upcoming), "cd");
 });
 
+const pick = async (queue, entry, count) => {
+  const order = [entry];
+  queue.take(entry);
+  for (let n = 1; n < count; n += 1) {
+    entry = await queue.beside(entry, 1, { ended: true });
+    queue.take(entry);
+    order.push(entry);
+  }
+  return ids(order);
+};
+
+test("a list that is shuffled begins with what was chosen, and has each of the others once", async () => {
+  const queue = new Queue(async () => [], () => 0);
+  queue.setShuffle(true);
+  const first = queue.start(tracks("a", "b", "c", "d", "e"), 2);
+  const order = await pick(queue, first, 5);
+  assert.equal(order[0], "c");
+  assert.equal([...order].sort().join(""), "abcde");
+  assert.notEqual(order, "cabde");
+  assert.equal(await queue.beside(queue.current, 1), null);
+});
+
+test("shuffle in the middle leaves what was heard and what was put in between; off again goes on in the list's order", async () => {
+  const queue = new Queue(async () => [], () => 0);
+  const first = queue.start(tracks("a", "b", "c", "d", "e"), 1);
+  queue.take(first);
+  queue.add({ id: "x" });
+  queue.setShuffle(true);
+  assert.equal(queue.current, first);
+  const coming = ids(queue.upcoming);
+  assert.equal(coming[0], "x");
+  assert.equal([...coming.slice(1)].sort().join(""), "acde"); // "a" was passed over, not heard
+  const x = await queue.beside(first, 1);
+  queue.take(x);
+  const next = await queue.beside(x, 1);
+  queue.take(next);
+  queue.setShuffle(false);
+  assert.equal(queue.current, next);
+  assert.equal(ids(queue.upcoming), "abcde".slice("abcde".indexOf(next.id) + 1));
+  assert.equal((await queue.beside(next, -1)).id, "x");
+});
+
+test("a track that repeats comes again when it has ended, not when somebody wants the next", async () => {
+  const queue = new Queue();
+  const first = queue.start(tracks("a", "b"));
+  queue.setRepeat("track");
+  assert.equal(await queue.beside(first, 1, { ended: true }), first);
+  assert.equal((await queue.beside(first, 1)).id, "b");
+});
+
+test("a list that repeats begins again at its end, in a new order when shuffled", async () => {
+  const queue = new Queue(async () => tracks("n"), () => 0);
+  const first = queue.start(tracks("a", "b", "c"));
+  queue.setRepeat("context");
+  queue.add({ id: "x" });
+  assert.equal(await pick(queue, first, 8), "axbcabca");
+  queue.setShuffle(true);
+  const order = await pick(queue, await queue.beside(queue.current, 1), 5);
+  assert.equal([...order.slice(2)].sort().join(""), "abc");
+  queue.setRepeat("off");
+  queue.setShuffle(false);
+});
+
+test("a page that was asked for before the list was shuffled still comes", async () => {
+  const queue = new Queue(async () => [], () => 0);
+  let answer;
+  const first = queue.start(tracks("a", "b"), 1, { more: () => new Promise((resolve) => (answer = resolve)) });
+  queue.take(first);
+  const asked = queue.beside(first, 1);
+  queue.setShuffle(true);
+  answer(tracks("c"));
+  await asked;
+  assert.equal([...ids(queue.upcoming)].sort().join(""), "ac");
+});
+
 test("a play that was left early is told as skipped", () => {
   const history = new History();
   const long = (id) => ({ id, duration_ms: 200_000 });
