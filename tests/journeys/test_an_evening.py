@@ -12,6 +12,11 @@ from tests.journeys.people import PASSWORD, Operator, Person, library, until
 
 PATIENCE_MS = 45_000
 """A busy machine may take this long over what takes a fraction of a second."""
+ASK = """async path => {
+  const { access } = JSON.parse(sessionStorage.getItem("segue.session"));
+  const answer = await fetch(path, { headers: { Authorization: `Bearer ${access}` } });
+  return answer.status === 200 ? answer.json() : null;
+}"""
 WORDS = "[00:00.00]The first line\n[59:59.00]The last line"
 
 
@@ -95,6 +100,26 @@ def test_from_home_to_a_friend_the_words_and_the_queue(
         page.locator("#queue h2").press("n")
         expect(page.locator("#now-title")).to_have_text(other)
         expect(friend).to_contain_text(other)
+
+        # In any order; the service knows, so that other devices do.
+        page.click("#shuffle")
+        until(
+            lambda: page.evaluate(ASK, "/v1/me/player"),
+            lambda it: it and it["shuffle_state"],
+        )
+
+        # Kept in a list of one's own, which is deleted by mistake.
+        page.click("#views >> text=Library")
+        page.click("#mine >> text=Everything here")
+        row.locator(".icon").click()
+        page.get_by_role("menuitem", name="Add to playlist …").click()
+        page.get_by_role("menuitem", name="New playlist").click()
+        page.locator("#toast").get_by_role("button", name="Open").click()
+        kept = page.locator("#playlist .items .title")
+        expect(kept).to_have_text([other])
+        page.get_by_role("button", name="Delete", exact=True).click()
+        page.locator("#toast").get_by_role("button", name="Undo").click()
+        expect(kept).to_have_text([other])
 
         # What is nobody's business is hidden at once.
         page.click("#views >> text=Friends")
