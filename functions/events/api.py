@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from functions.events.domain import MAX_BATCH, MAX_PLAYED_MS, check_times
+from shared import instants
 from shared.errors import Invalid, Unavailable
 from shared.events import TrackPlayed
 from shared.instants import in_utc
@@ -62,7 +63,7 @@ _reports = TypeAdapter(PlayReport)
 def routes(
     publish: Callable[[TrackPlayed], Awaitable[None]],
     *,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] = instants.now,
 ) -> APIRouter:
     """`POST /v1/events`."""
     router = APIRouter()

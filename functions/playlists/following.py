@@ -1,11 +1,10 @@
 """Following a playlist: library's to keep, so it is asked in the user's own name."""
 
-from datetime import UTC, datetime
-
 import httpx
 
 from functions.playlists.shelf import Shelf
 from shared.errors import Forbidden, Invalid, Unavailable
+from shared.instants import now
 
 TIMEOUT_S = 10
 
@@ -27,7 +26,7 @@ class Following:
             Forbidden: the token may not (code INSUFFICIENT_SCOPE).
             Unavailable: library did not answer.
         """
-        at = datetime.now(UTC)
+        at = now()
         try:
             answer = await self._http.request(
                 "PUT" if follows else "DELETE",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from functions.playlists import documents
 from functions.playlists.deciding import Predecessors, not_found
@@ -31,6 +31,7 @@ from functions.playlists.shelf import Shelf
 from functions.playlists.store import Gap, Live, Store
 from functions.playlists.undoing import inverse, still_meant
 from functions.playlists.views import Views
+from shared import instants
 from shared.errors import Conflict, NotFound
 from shared.ids import derived_id, new_id
 
@@ -64,7 +65,7 @@ class Playlists:
         views: Views,
         shelf: Shelf,
         *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = instants.now,
     ) -> None:
         self.store = store
         self.shelf = shelf

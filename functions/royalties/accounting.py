@@ -267,17 +267,21 @@ class Accounting:
         ]
         result = await self._result(snapshot, waiting, "", told_since)
         await self._publish(result.closing, snapshot, "")
-        await self._books.periods.update(
-            str(period),
-            lambda known: replace(
+
+        def change(known: PeriodState | None) -> PeriodState | None:
+            # What a period was closed with is not written over by a guess that came late.
+            if known is not None and known.status != OPEN:
+                return None
+            return replace(
                 known or PeriodState(str(period)),
                 accrued_at=now,
                 judged_as=judged_as,
                 payees=len(result.closing.statements),
                 unpooled=result.closing.unpooled,
                 totals=_totals(result.closing),
-            ),
-        )
+            )
+
+        await self._books.periods.update(str(period), change)
 
 
 def _totals(found: Closing) -> dict[str, int]:

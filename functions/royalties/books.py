@@ -9,6 +9,7 @@ from functions.royalties.closing import Pool
 from functions.royalties.ledger import Entry
 from functions.royalties.money import Rate
 from functions.royalties.periods import Period
+from functions.royalties.turns import Turn
 from shared.errors import Conflict, NotFound
 from shared.gcp.documents import Documents
 from shared.ids import derived_id
@@ -94,6 +95,7 @@ COLLECTIONS: Mapping[str, tuple[str, type, str]] = {
     "payees": ("royalty_payees", Payee, "payee"),
     "by_hand": ("royalty_entries", ByHand, "entry"),
     "lifts": ("royalty_lifts", Lift, "lift"),
+    "turns": ("royalty_turns", Turn, "turn"),
 }
 """The fields of `Books`: collection, type of its documents, what one is called in errors."""
 
@@ -108,6 +110,7 @@ class Books:
     payees: Documents[Payee]
     by_hand: Documents[ByHand]
     lifts: Documents[Lift]
+    turns: Documents[Turn]
 
     async def state(self, period: Period) -> PeriodState:
         """Where the period stands; open if nothing is known of it."""

@@ -11,11 +11,13 @@ from functions.royalties.accounting import Accounting
 from functions.royalties.books import COLLECTIONS, Books
 from functions.royalties.periods import Period
 from functions.royalties.terms import Terms
+from functions.royalties.turns import turn
 from functions.royalties.vault import BucketVault
 from functions.royalties.warehouse import Warehouse
 from shared.gcp import storage
 from shared.gcp.bigquery import BigQuery
 from shared.gcp.firestore import FirestoreDocuments, client
+from shared.ids import new_id
 from shared.instants import now
 from shared.settings import load
 from shared.web import logs
@@ -55,13 +57,14 @@ async def run() -> None:
     vault = BucketVault(storage.bucket(project, settings.royalties_bucket))
     terms = Terms(minimum_streams=settings.minimum_streams)
     accounting = Accounting(books, warehouse, vault, terms, now=now)
-    if settings.period:
-        cutoff = datetime.fromisoformat(settings.cutoff) if settings.cutoff else None
-        state = await accounting.close(Period.parse(settings.period), cutoff)
-        log.info("%s is closed: %s", state.period, state.hash)
-    else:
-        for period, done in (await accounting.run()).items():
-            log.info("%s: %s", period, done)
+    async with turn(books.turns, new_id(), now=now):
+        if settings.period:
+            cutoff = datetime.fromisoformat(settings.cutoff) if settings.cutoff else None
+            state = await accounting.close(Period.parse(settings.period), cutoff)
+            log.info("%s is closed: %s", state.period, state.hash)
+        else:
+            for period, done in (await accounting.run()).items():
+                log.info("%s: %s", period, done)
 
 
 def main() -> None:
