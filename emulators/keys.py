@@ -38,6 +38,7 @@ def _made() -> dict[str, str]:
         "segue:cdnSigningKey": base64.urlsafe_b64encode(secrets.token_bytes(16)).decode(),
         "segue:bootstrapClientSecret": secrets.token_hex(32),
         "segue:billingWebhookSecret": "whsec_" + secrets.token_hex(32),
+        "segue:serviceKey": secrets.token_hex(32),
         # 256 bits, base64url with padding.
         "segue:appPasswordKey": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     }

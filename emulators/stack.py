@@ -10,6 +10,7 @@ STAND_INS = {
     "segue:bootstrapClientSecret": "stand-in for a client secret",
     "segue:billingWebhookSecret": "stand-in for a webhook secret",
     "segue:appPasswordKey": "stand-in for 256 bits",
+    "segue:serviceKey": "stand-in-for-256-bits-of-hexadecimal",
     "segue:smtpPassword": "stand-in for a relay's password",
 }
 """Every secret of a stack's configuration, with a value that will do where nothing runs."""

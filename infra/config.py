@@ -114,6 +114,7 @@ class StackConfig:
     bootstrap_client_secret: pulumi.Output[str]
     billing_webhook_secret: pulumi.Output[str]
     app_password_key: pulumi.Output[str]
+    service_key: pulumi.Output[str]
     mail: MailConfig
     jwt_other_key: str
     cdn_key_name: str
@@ -184,6 +185,7 @@ class StackConfig:
             bootstrap_client_secret=segue.require_secret("bootstrapClientSecret"),
             billing_webhook_secret=segue.require_secret("billingWebhookSecret"),
             app_password_key=segue.require_secret("appPasswordKey"),
+            service_key=segue.require_secret("serviceKey"),
             mail=MailConfig.load(segue, domain),
             jwt_other_key=segue.get("jwtOtherKey") or "",
             cdn_key_name=segue.get("cdnKeyName") or "audio-1",

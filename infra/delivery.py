@@ -1,6 +1,7 @@
 """The front door: one address, one URL map; APIs by path, audio through Cloud CDN, signed."""
 
 import mimetypes
+import re
 from pathlib import Path
 
 import pulumi
@@ -11,6 +12,7 @@ from infra.data import Buckets
 from infra.deployables import Deployed
 from infra.identity import Agents
 from infra.packaging import ROOT
+from shared.web.inward import HEADER
 
 CLIENT_HEADERS = [
     "X-Client-Geo-Region:{client_region}",
@@ -21,6 +23,14 @@ UNKNOWN, REFUSES = "/v1/*", "catalog"
 """API paths that no service has, and who refuses them: else the page's bucket would, in XML."""
 PAGE = ROOT / "clients" / "web" / "dist"
 """Where `make page` puts the player page."""
+
+
+def by_us(service_key: str) -> str:
+    """Cloud Armor's expression for calls that bear the mark of `shared.web.inward`."""
+    if not re.fullmatch(r"[0-9A-Za-z_-]{32,128}", service_key):
+        raise ValueError("segue:serviceKey is not 32 to 128 letters: openssl rand -hex 32")
+    mark = f"request.headers['{HEADER}']"
+    return f"has({mark}) && {mark} == '{service_key}'"
 
 
 class Delivery(pulumi.ComponentResource):
@@ -79,7 +89,8 @@ class Delivery(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _armor(self) -> compute.SecurityPolicy:
-        """Cloud Armor: a client address that asks too much is slowed down with 429."""
+        """Cloud Armor: a client address that asks too much is slowed down with 429; our own
+        services, which ask for many from few addresses, are not."""
         limit: compute.SecurityPolicyRuleRateLimitOptionsArgsDict = {
             "conform_action": "allow",
             "exceed_action": "deny(429)",
@@ -99,6 +110,11 @@ class Delivery(pulumi.ComponentResource):
             name="segue-api",
             labels=self.config.labels,
             rules=[
+                {
+                    "action": "allow",
+                    "priority": 900,
+                    "match": {"expr": {"expression": self.config.service_key.apply(by_us)}},
+                },
                 {
                     "action": "throttle",
                     "priority": 1000,

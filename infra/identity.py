@@ -168,6 +168,7 @@ class Secrets(pulumi.ComponentResource):
             "bootstrap-client-secret": config.bootstrap_client_secret,
             "billing-webhook-secret": config.billing_webhook_secret,
             "app-password-key": config.app_password_key,
+            "service-key": config.service_key,
             "smtp-password": config.mail.password,
         }
         self.secrets = {

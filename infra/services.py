@@ -134,6 +134,7 @@ _VERIFIES_TOKENS = {
     "PUBLIC_URL": "{public_url}",
     "JWKS_URL": "{public_url}/oauth/jwks.json",
 }
+_CALLS_OTHERS = {"SERVICE_KEY": "service-key"}
 _TAKES_PUSHES = {
     "OIDC_CERTS_URL": "{oidc_certs_url}",
     "PUSH_IDENTITY": "{push_identity}",
@@ -176,6 +177,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
             "BOOTSTRAP_CLIENT_SECRET": "bootstrap-client-secret",
             "BILLING_WEBHOOK_SECRET": "billing-webhook-secret",
             "APP_PASSWORD_KEY": "app-password-key",
+            **_CALLS_OTHERS,
             "SMTP_PASSWORD": "smtp-password",
         },
         env={
@@ -300,7 +302,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         publishes=(ChannelPublished,),
         consumes=(TrackChanged, RightsChanged, TrackPlayed, UserChanged),
         firestore=True,
-        secrets={"CDN_SIGNING_KEY": "cdn-signing-key"},
+        secrets={"CDN_SIGNING_KEY": "cdn-signing-key", **_CALLS_OTHERS},
         env={
             "GOOGLE_CLOUD_PROJECT": "{project}",
             "CDN_KEY_NAME": "{cdn_key_name}",
@@ -370,6 +372,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         ),
         buckets={"images": "objectUser"},
         firestore=True,
+        secrets=_CALLS_OTHERS,
         env={
             "GOOGLE_CLOUD_PROJECT": "{project}",
             "IMAGES_BUCKET": "{bucket_images}",
@@ -418,6 +421,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         routes=("/rest/*",),
         consumes=(UserChanged,),
         firestore=True,
+        secrets=_CALLS_OTHERS,
         env={
             "GOOGLE_CLOUD_PROJECT": "{project}",
             "PUBLIC_URL": "{public_url}",
@@ -458,6 +462,7 @@ DEPLOYABLES: tuple[Deployable, ...] = (
         routes=("/live", "/live/*"),
         publishes=(ChannelPublished,),
         listens=(ChannelPublished,),
+        secrets=_CALLS_OTHERS,
         env={"GOOGLE_CLOUD_PROJECT": "{project}", **_VERIFIES_TOKENS},
         session_affinity=True,
         # A connection is a request, and Cloud Run ends it after an hour.

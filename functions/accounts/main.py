@@ -44,6 +44,7 @@ from shared.gcp.pubsub import Publisher
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
+from shared.web.inward import marked
 from shared.web.keys import StaticKeys
 from shared.web.principal import Verifier
 from shared.web.push import Caller, subscriptions, tasks
@@ -66,6 +67,7 @@ class Settings:
     bootstrap_client_secret: str
     billing_webhook_secret: str
     app_password_key: str
+    service_key: str
     default_territory: str
     oidc_certs_url: str
     service_audience: str
@@ -148,7 +150,9 @@ def build(
         api.routes(store, accounts, introspection, around),
         api.app_password_routes(store, access, introspection),
         billing.routes(store, accounts, settings.billing_webhook_secret, around),
-        forwarding.routes(httpx.AsyncClient(), settings.public_url),
+        forwarding.routes(
+            httpx.AsyncClient(headers=marked(settings.service_key)), settings.public_url
+        ),
         subscriptions(caller, {MailQueued: postman.on_mail_queued}),
         tasks(caller, {"republish-users": publication.sweep, "send-mail": postman.sweep}),
         # The tokens it checks are its own: no fetch from itself.

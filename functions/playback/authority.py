@@ -8,6 +8,7 @@ import msgspec
 from functions.playback.decisions import Asked
 from shared.errors import Unavailable
 from shared.rights.shapes import Decision
+from shared.web.inward import marked
 
 TIMEOUT_S = 2.0
 
@@ -31,10 +32,16 @@ class RemoteRights:
     """`GET {public_url}/v1/rights/decisions` with the token of whoever wants to listen."""
 
     def __init__(
-        self, public_url: str, *, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        public_url: str,
+        service_key: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._url = f"{public_url}/v1/rights/decisions"
-        self._client = httpx.AsyncClient(transport=transport, timeout=TIMEOUT_S)
+        self._client = httpx.AsyncClient(
+            headers=marked(service_key), transport=transport, timeout=TIMEOUT_S
+        )
 
     async def decide(self, track_id: str, asked: Asked) -> Decision:
         params = {"track": track_id, "use": asked.use}

@@ -6,6 +6,7 @@ import httpx
 
 from functions.playback.player import MAX_ITEMS, Refused
 from shared.errors import Unavailable
+from shared.web.inward import marked
 
 TIMEOUT_S = 5.0
 _PAGE = 50
@@ -29,10 +30,16 @@ class RemoteContexts:
     """`GET {public_url}/v1/{albums,playlists,artists}/…` with the listener's token."""
 
     def __init__(
-        self, public_url: str, *, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        public_url: str,
+        service_key: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._url = f"{public_url}/v1"
-        self._client = httpx.AsyncClient(transport=transport, timeout=TIMEOUT_S)
+        self._client = httpx.AsyncClient(
+            headers=marked(service_key), transport=transport, timeout=TIMEOUT_S
+        )
 
     async def tracks(self, uri: str, token: str, market: str) -> list[str]:
         _, kind, id = uri.split(":")

@@ -56,6 +56,7 @@ class Settings:
     cdn_signing_key: str
     edges: str
     grant_s: int
+    service_key: str
     longest_grant_s: int = 3600
     playable_ttl_s: float = 4.0
 
@@ -73,10 +74,10 @@ def create() -> FastAPI:
         clock=time.monotonic,
     )
     histories = Histories(firestore.FirestoreDocuments(database, HISTORIES, History, "history"))
-    authority = RemoteRights(settings.public_url)
+    authority = RemoteRights(settings.public_url, settings.service_key)
     caller = caller_of(settings)
     publish = Publisher(settings.google_cloud_project)
-    contexts = RemoteContexts(settings.public_url)
+    contexts = RemoteContexts(settings.public_url, settings.service_key)
     manifests = Manifests(settings.public_url, edges)
     players = Players(
         firestore.FirestoreDocuments(database, PLAYERS, Player, "player"),

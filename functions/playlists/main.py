@@ -23,6 +23,7 @@ from shared.ids import new_id
 from shared.instants import now
 from shared.settings import load
 from shared.web import logs
+from shared.web.inward import marked
 from shared.web.trust import caller_of, verifier_of
 from shared.webapi.cards import AlbumCard, UserCard
 
@@ -38,6 +39,7 @@ class Settings:
     service_audience: str
     push_identity: str
     images_bucket: str
+    service_key: str
     card_ttl_s: float = 10.0
 
 
@@ -56,7 +58,7 @@ def create() -> FastAPI:
 
     publish = Publisher(project)
     caller = caller_of(settings)
-    http = httpx.AsyncClient()
+    http = httpx.AsyncClient(headers=marked(settings.service_key))
     service = Service(
         Neighbours(
             open=open,

@@ -34,6 +34,7 @@ class Settings:
     google_cloud_project: str
     public_url: str
     jwks_url: str
+    service_key: str
     lifetime_s: float = LIFETIME_S
     grace_s: float = GRACE_S
 
@@ -61,7 +62,7 @@ async def serve(settings: Settings, host: str, port: int, emulator: str) -> None
     """Run the gateway; returns when it is told to stop and has sent everybody away."""
     loop = asyncio.get_running_loop()
     gateway_id = new_id()
-    owners = HttpOwners(settings.public_url)
+    owners = HttpOwners(settings.public_url, settings.service_key)
     publisher = Publisher(settings.google_cloud_project)
     hub = Hub(
         gateway_id,

@@ -11,6 +11,7 @@ import msgspec
 
 from functions.realtime.channels import Name
 from shared.errors import Forbidden, Invalid, NotFound, SegueError, Unauthenticated, Unavailable
+from shared.web.inward import marked
 
 TIMEOUT_S = 5.0
 MAX_CONNECTIONS = 64
@@ -75,9 +76,15 @@ class Owners(Protocol):
 class HttpOwners:
     """Owners behind the public address."""
 
-    def __init__(self, public_url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        public_url: str,
+        service_key: str,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._http = httpx.AsyncClient(
             base_url=public_url,
+            headers=marked(service_key),
             # Waiting for a connection is no failure of the owner: a storm queues here.
             timeout=httpx.Timeout(TIMEOUT_S, pool=None),
             transport=transport,

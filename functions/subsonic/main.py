@@ -30,6 +30,7 @@ class Settings:
     oidc_certs_url: str
     service_audience: str
     push_identity: str
+    service_key: str
 
 
 def create() -> FastAPI:
@@ -39,7 +40,7 @@ def create() -> FastAPI:
     database = firestore.client(settings.google_cloud_project)
     caller = caller_of(settings)
     keeping = Keeping(firestore.FirestoreDocuments(database, kept.COLLECTION, Kept, "kept"))
-    return build(Upstream(settings.public_url), keeping, caller)
+    return build(Upstream(settings.public_url, settings.service_key), keeping, caller)
 
 
 def build(upstream: Upstream, keeping: Keeping, caller: Caller) -> FastAPI:

@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 from functions.subsonic.refusals import GENERIC, NOT_AUTHORIZED, NOT_FOUND, Refused
+from shared.web.inward import marked
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +23,14 @@ class Upstream:
     """Requests to `public_url`. One connection pool for the whole process."""
 
     def __init__(
-        self, public_url: str, *, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        public_url: str,
+        service_key: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.public_url = public_url
+        self._headers = marked(service_key)
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
 
@@ -36,7 +42,10 @@ class Upstream:
         """
         if self._client is None:  # here, not earlier: it belongs to the running loop
             self._client = httpx.AsyncClient(
-                base_url=self.public_url, timeout=TIMEOUT_S, transport=self._transport
+                base_url=self.public_url,
+                headers=self._headers,
+                timeout=TIMEOUT_S,
+                transport=self._transport,
             )
         try:
             return await self._client.request(method, path, **what)

@@ -6,7 +6,10 @@ from dataclasses import replace
 import pytest
 
 from emulators.graph import Graph
+from emulators.runtime.edge.armor import SecurityPolicy
 from emulators.verify import access, apis, front_door, keeping, streams
+from infra.delivery import by_us
+from shared.web.inward import HEADER
 from tests.infra.changes import altered, changed, without
 from tests.infra.graphs import STACKS
 
@@ -35,6 +38,30 @@ DATABASE = "gcp:firestore/database:Database"
 @pytest.mark.parametrize("policy", [access, apis, streams, front_door, keeping])
 def test_policy_holds(graphs: dict[str, Graph], stack: str, policy) -> None:
     assert policy.violations(graphs[stack]) == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_services_are_not_counted_and_everybody_else_is(graphs: dict[str, Graph], stack: str):
+    graph = graphs[stack]
+    (policy,) = graph.all("gcp:compute/securityPolicy:SecurityPolicy")
+    armor = SecurityPolicy.read(policy)
+    secret = next(
+        it["secretData"]
+        for it in graph.all("gcp:secretmanager/secretVersion:SecretVersion")
+        if it.name == "service-key"
+    )
+    marked = [(HEADER.encode(), secret.encode())]
+    most = int(policy["rules"][1]["rateLimitOptions"]["rateLimitThreshold"]["count"])
+    answers = {armor.verdict("192.0.2.1", lambda: 0.0, marked) for _ in range(most + 1)}
+    assert answers == {0}
+    answers = [armor.verdict("192.0.2.1", lambda: 0.0) for _ in range(most + 1)]
+    assert answers == [0] * most + [429]
+
+
+@pytest.mark.parametrize("key", ["short", "x" * 31, "x' || true || '" + "x" * 32, "é" * 32])
+def test_key_that_would_break_the_expression_stops_the_program(key: str):
+    with pytest.raises(ValueError, match="segue:serviceKey"):
+        by_us(key)
 
 
 def put(type_: str, name: str, **values: object) -> Change:
@@ -115,6 +142,14 @@ ACCESS = {
             ),
         ),
         "playback: env CDN_SIGNING_KEY is plain",
+    ),
+    "another secret in the rules of the policy": (
+        edit(
+            "gcp:compute/securityPolicy:SecurityPolicy",
+            "api",
+            lambda it: it["rules"].append({"description": "c2l4dGVlbiBieXRlcyEhIQ=="}),
+        ),
+        "api: rules shows a secret in plain",
     ),
     "a secret's value under another name": (
         edit(

@@ -5,15 +5,24 @@ Rules go by priority, lowest first; the first that matches decides. A rate limit
 action, and a ban lasts its own time. Source: https://cloud.google.com/armor/docs/rate-limiting-overview
 """
 
+import hmac
 import ipaddress
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from emulators.graph import Resource
+from emulators.runtime.edge.asgi import header
 
+Headers = Iterable[tuple[bytes, bytes]]
 _MAX_KEYS = 100_000
+# Of the expression language, the one sentence that has a local meaning.
+_BEARS = re.compile(
+    r"has\(request\.headers\['(?P<name>[a-z0-9-]+)'\]\) &&"
+    r" request\.headers\['(?P=name)'\] == '(?P<value>[^'\\]+)'"
+)
 
 
 class UnsupportedRule(Exception):
@@ -33,15 +42,20 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`networks` empty means every address; `status` 0 lets the request through."""
+    """`networks` empty means every address; `status` 0 lets the request through. `bears`: a header
+    and its value, of which alone the rule speaks."""
 
     priority: int
     networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
     status: int = 0
     limit: RateLimit | None = None
+    bears: tuple[bytes, bytes] | None = None
 
-    def matches(self, address: str) -> bool:
-        """Whether the rule speaks of requests from `address`."""
+    def matches(self, address: str, headers: Headers) -> bool:
+        """Whether the rule speaks of requests from `address` with these headers."""
+        if self.bears is not None:
+            name, value = self.bears
+            return hmac.compare_digest(header(headers, name) or b"", value)
         if not self.networks:
             return True
         try:
@@ -70,10 +84,15 @@ class SecurityPolicy:
         rules = sorted((_rule(raw) for raw in resource.get("rules") or ()), key=_priority)
         return cls(resource["name"], tuple(rules))
 
-    def verdict(self, address: str, clock: Callable[[], float] = time.monotonic) -> int:
+    def verdict(
+        self,
+        address: str,
+        clock: Callable[[], float] = time.monotonic,
+        headers: Headers = (),
+    ) -> int:
         """The status that refuses a request from `address`, or 0. Counts it."""
         for rule in self.rules:
-            if rule.matches(address):
+            if rule.matches(address, headers):
                 return (
                     self._limited(rule, rule.limit, address, clock()) if rule.limit else rule.status
                 )
@@ -102,13 +121,17 @@ def _priority(rule: Rule) -> int:
 
 def _rule(raw: Mapping[str, Any]) -> Rule:
     match = raw["match"]
-    if match.get("expr") or match.get("versionedExpr") != "SRC_IPS_V1":
-        raise UnsupportedRule(
-            f"rule {raw['priority']}: only SRC_IPS_V1 matches have a local meaning"
-        )
+    action, priority = raw["action"], int(raw["priority"])
+    if expression := (match.get("expr") or {}).get("expression"):
+        borne = _BEARS.fullmatch(expression)
+        if borne is None or action != "allow":
+            raise UnsupportedRule(f"rule {priority}: this expression has no local meaning")
+        bears = (borne["name"].encode(), borne["value"].encode())
+        return Rule(priority, (), bears=bears)
+    if match.get("versionedExpr") != "SRC_IPS_V1":
+        raise UnsupportedRule(f"rule {priority}: only SRC_IPS_V1 matches have a local meaning")
     ranges = match["config"]["srcIpRanges"]
     networks = () if "*" in ranges else tuple(ipaddress.ip_network(one) for one in ranges)
-    action, priority = raw["action"], int(raw["priority"])
     if action in ("throttle", "rate_based_ban"):
         return Rule(priority, networks, limit=_limit(priority, action, raw["rateLimitOptions"]))
     return Rule(priority, networks, status=0 if action == "allow" else _status(action))

@@ -48,7 +48,7 @@ class FrontDoor:
         host = (header(scope["headers"], b"host") or b"").decode("latin-1")
         backend = self._url_map.match(host, scope["path"])
         client = (scope.get("client") or ("", 0))[0]
-        status = backend.armor.verdict(client) if backend.armor else 0
+        status = backend.armor.verdict(client, headers=scope["headers"]) if backend.armor else 0
         if status:
             reason = "RATE_LIMITED" if status == 429 else "DENIED_BY_POLICY"
             return await refuse(scope, send, status, reason, "refused by the security policy")

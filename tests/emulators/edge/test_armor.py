@@ -57,10 +57,28 @@ def test_lowest_priority_number_decides():
     assert one.verdict("not an address") == 0
 
 
+def bearing(value: str, action: str = "allow") -> dict:
+    mark = "request.headers['x-mark']"
+    expression = f"has({mark}) && {mark} == '{value}'"
+    return {"action": action, "priority": 5, "match": {"expr": {"expression": expression}}}
+
+
+def test_what_bears_the_mark_is_not_counted():
+    one = policy(limit(1), bearing("secret"))
+    marked = [(b"host", b"h"), (b"x-mark", b"secret")]
+    assert [one.verdict("1.1.1.1", at(0), marked) for _ in range(3)] == [0, 0, 0]
+    for wrong in (b"secre", b"secret2", b"", "sécret".encode()):
+        one = policy(limit(1), bearing("secret"))
+        answers = [one.verdict("1.1.1.1", at(0), [(b"x-mark", wrong)]) for _ in range(2)]
+        assert answers == [0, 429]
+
+
 @pytest.mark.parametrize(
     "rule",
     [
         {"action": "allow", "priority": 1, "match": {"expr": {"expression": "true"}}},
+        bearing("secret", action="deny(403)"),
+        bearing("it's"),
         {"action": "redirect", "priority": 1, "match": EVERYONE},
         limit(1, key="HTTP_COOKIE"),
     ],

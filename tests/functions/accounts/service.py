@@ -90,6 +90,7 @@ class Service:
             jwt_other_key=self.other_key,
             bootstrap_client_secret=SECRET,
             billing_webhook_secret=WEBHOOK_SECRET,
+            service_key="mark",
             app_password_key=base64.urlsafe_b64encode(b"k" * 32).decode(),
             default_territory="SE",
             oidc_certs_url="https://unused",

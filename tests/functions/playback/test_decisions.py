@@ -24,7 +24,7 @@ ASKED = Asked("SE", "premium", "OnDemandStream", NOW, "token")
 async def test_the_table_is_put_in_order_while_plays_go_on():
     playables = Playables(MemoryDocuments(Playable, "track"), ttl_s=4, clock=lambda: 0)
     table = Table(full_at=2)
-    decisions = Decisions(playables, table, RemoteRights("https://segue.test"))
+    decisions = Decisions(playables, table, RemoteRights("https://segue.test", "mark"))
     ids = [derived_id(str(number)) for number in range(5)]
     for id in ids:
         await playables.apply_track(track_changed(track_id=id))
@@ -47,7 +47,7 @@ def remote(status: int = 200, body: object = None) -> tuple[RemoteRights, list[h
         seen.append(request)
         return httpx.Response(status, content=json.dumps(body).encode())
 
-    return RemoteRights("https://segue.test", transport=httpx.MockTransport(answer)), seen
+    return RemoteRights("https://segue.test", "mark", transport=httpx.MockTransport(answer)), seen
 
 
 async def test_rights_is_asked_in_the_listeners_name():

@@ -29,7 +29,7 @@ async def main(port: int, owner_url: str, bus_port: int, jwk: str) -> None:
 
     hub = Hub(
         f"g{port}",
-        HttpOwners(owner_url),
+        HttpOwners(owner_url, "mark"),
         publish,
         now=time.monotonic,
         wall=lambda: datetime.now(UTC),

@@ -134,7 +134,7 @@ class World:
         return self.built
 
     def _build(self) -> FastAPI:
-        upstream = Upstream(PUBLIC_URL, transport=httpx.MockTransport(self.answer))
+        upstream = Upstream(PUBLIC_URL, "mark", transport=httpx.MockTransport(self.answer))
         return build(upstream, Keeping(self.kept), self.pushes.caller())
 
     def answer(self, request: httpx.Request) -> httpx.Response:
