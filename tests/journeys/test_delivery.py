@@ -1,7 +1,7 @@
 """Listening on the edges and with the player: one device at a time, whichever client commands."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -257,9 +257,10 @@ def test_tekore_reads_and_commands_the_same_player(
         with pytest.raises(tekore.Forbidden):  # that was the last one
             me.playback_next()
         me.playback_transfer(device.id, force_play=True)
+        started = datetime.now(UTC) - timedelta(minutes=5)
         report = {
             "type": "track_played", "event_id": new_id(), "play_id": new_id(),
-            "track_id": tracks[0]["id"], "started_at": "2026-11-20T00:00:00Z",
+            "track_id": tracks[0]["id"], "started_at": started.isoformat(),
             "ms_played": 31_000, "codec": "aac", "kbps": 96, "end_reason": "track_done",
         }  # fmt: skip
         assert api.post("/v1/events", json={"events": [report]}).json()["accepted"] == 1
@@ -271,10 +272,12 @@ def test_a_release_that_people_wait_for_is_at_the_edge_before_its_first_play(
     cloud: Cloud, operator: Operator, tracks: list[dict[str, Any]]
 ) -> None:
     album = tracks[0]["album"]["id"]
-    today = {"release_date": f"{datetime.now(UTC):%Y-%m-%d}"}
+    # Within a day of coming out, at whatever hour this runs: later, three who wait are no reason.
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    soon = {"release_date": f"{tomorrow:%Y-%m-%d}"}
     known = operator.http.get(f"/v1/catalog/albums/{album}").raise_for_status().json()
     patched = operator.http.patch(
-        f"/v1/catalog/albums/{album}", json=today, headers={"If-Match": "*"}
+        f"/v1/catalog/albums/{album}", json=soon, headers={"If-Match": "*"}
     )
     assert patched.is_success, patched.text
     try:
