@@ -119,7 +119,7 @@ def seconds(runs: dict[str, Callable[[], object]], calls: int) -> dict[str, floa
 
 async def _client() -> httpx.AsyncClient:
     settings = Settings(
-        "p", ISSUER, PEM, "", SECRET, "whsec", "A" * 43 + "=", "SE", "https://x", "a", "e",
+        "p", ISSUER, PEM, "", SECRET, "whsec", "A" * 43 + "=", "mark", "SE", "https://x", "a", "e",
         "", 0, "none", "", "", "",
     )  # fmt: skip
 
