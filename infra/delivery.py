@@ -12,7 +12,7 @@ from infra.data import Buckets
 from infra.deployables import Deployed
 from infra.identity import Agents
 from infra.packaging import ROOT
-from shared.web.inward import HEADER
+from shared.inward import HEADER
 
 CLIENT_HEADERS = [
     "X-Client-Geo-Region:{client_region}",
@@ -26,7 +26,7 @@ PAGE = ROOT / "clients" / "web" / "dist"
 
 
 def by_us(service_key: str) -> str:
-    """Cloud Armor's expression for calls that bear the mark of `shared.web.inward`."""
+    """Cloud Armor's expression for calls that bear the mark of `shared.inward`."""
     if not re.fullmatch(r"[0-9A-Za-z_-]{32,128}", service_key):
         raise ValueError("segue:serviceKey is not 32 to 128 letters: openssl rand -hex 32")
     mark = f"request.headers['{HEADER}']"

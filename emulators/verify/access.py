@@ -22,7 +22,7 @@ _SECRET_PROPERTIES = frozenset(
     }
 )
 # The one secret that a policy's rules have to name. Whoever may read them could be counted less,
-# and do nothing else with it (`shared.web.inward`).
+# and do nothing else with it (`shared.inward`).
 _MARK = "service-key"
 _MARKED = frozenset({("gcp:compute/securityPolicy:SecurityPolicy", "rules")})
 # Roles that have no narrower place than the project. Everything else is bound to one resource.

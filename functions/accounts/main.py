@@ -41,10 +41,10 @@ from functions.accounts.tokens import Tokens
 from shared.events import MailQueued, UserChanged
 from shared.gcp import firestore
 from shared.gcp.pubsub import Publisher
+from shared.inward import marked
 from shared.settings import load
 from shared.web import logs
 from shared.web.app import create_app
-from shared.web.inward import marked
 from shared.web.keys import StaticKeys
 from shared.web.principal import Verifier
 from shared.web.push import Caller, subscriptions, tasks

@@ -7,8 +7,8 @@ import msgspec
 
 from functions.playback.decisions import Asked
 from shared.errors import Unavailable
+from shared.inward import marked
 from shared.rights.shapes import Decision
-from shared.web.inward import marked
 
 TIMEOUT_S = 2.0
 

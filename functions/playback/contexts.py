@@ -6,7 +6,7 @@ import httpx
 
 from functions.playback.player import MAX_ITEMS, Refused
 from shared.errors import Unavailable
-from shared.web.inward import marked
+from shared.inward import marked
 
 TIMEOUT_S = 5.0
 _PAGE = 50

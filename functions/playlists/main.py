@@ -21,9 +21,9 @@ from shared.gcp.pubsub import Publisher
 from shared.gcp.recent import Recent
 from shared.ids import new_id
 from shared.instants import now
+from shared.inward import marked
 from shared.settings import load
 from shared.web import logs
-from shared.web.inward import marked
 from shared.web.trust import caller_of, verifier_of
 from shared.webapi.cards import AlbumCard, UserCard
 

@@ -11,7 +11,7 @@ import msgspec
 
 from functions.realtime.channels import Name
 from shared.errors import Forbidden, Invalid, NotFound, SegueError, Unauthenticated, Unavailable
-from shared.web.inward import marked
+from shared.inward import marked
 
 TIMEOUT_S = 5.0
 MAX_CONNECTIONS = 64

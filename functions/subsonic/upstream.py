@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from functions.subsonic.refusals import GENERIC, NOT_AUTHORIZED, NOT_FOUND, Refused
-from shared.web.inward import marked
+from shared.inward import marked
 
 log = logging.getLogger(__name__)
 

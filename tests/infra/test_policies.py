@@ -9,7 +9,7 @@ from emulators.graph import Graph
 from emulators.runtime.edge.armor import SecurityPolicy
 from emulators.verify import access, apis, front_door, keeping, streams
 from infra.delivery import by_us
-from shared.web.inward import HEADER
+from shared.inward import HEADER
 from tests.infra.changes import altered, changed, without
 from tests.infra.graphs import STACKS
 

@@ -161,7 +161,10 @@ export class Queue extends EventTarget {
   #round() {
     this.#list = this.#list.map(({ added, ...it }) => it);
     this.#heard.clear();
-    this.#entries.push(...(this.shuffle ? this.#mixed(this.#list) : this.#list));
+    const round = this.shuffle ? this.#mixed(this.#list) : this.#list;
+    // What ended one round does not begin the next by chance.
+    if (this.shuffle && round[0].id === this.#entries.at(-1)?.id) round.push(round.shift());
+    this.#entries.push(...round);
     this.#tell();
   }
 

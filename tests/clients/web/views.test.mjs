@@ -154,6 +154,16 @@ test("a list that repeats begins again at its end, in a new order when shuffled"
   queue.setShuffle(false);
 });
 
+test("what ended a shuffled round does not begin the next, whatever chance says", async () => {
+  for (const chance of [0, 0.34, 0.5, 0.67, 0.99]) {
+    const queue = new Queue(async () => [], () => chance);
+    queue.setShuffle(true);
+    queue.setRepeat("context");
+    const order = await pick(queue, queue.start(tracks("a", "b", "c")), 30);
+    assert.doesNotMatch(order, /(.)\1/);
+  }
+});
+
 test("a page that was asked for before the list was shuffled still comes", async () => {
   const queue = new Queue(async () => [], () => 0);
   let answer;

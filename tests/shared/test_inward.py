@@ -14,7 +14,7 @@ from functions.realtime.channels import Name
 from functions.realtime.owners import HttpOwners
 from functions.subsonic.upstream import Upstream
 from shared.errors import SegueError
-from shared.web.inward import HEADER
+from shared.inward import HEADER
 
 URL, KEY = "https://segue.test", "the stack's key"
 
