@@ -16,6 +16,7 @@ from functions.subsonic.upstream import MARKET
 MAX_LIST = 500
 MAX_STARRED = 1000
 MAX_OFFSET = 10_000
+SPARE = 50
 ALIKE = 8
 """So many artists that are alike are asked for their most played songs."""
 
@@ -100,9 +101,11 @@ async def get_random_songs(call: Call) -> Answer:
         chosen = random.sample(owned, min(len(owned), 20))
         full = await call.web.albums([it["id"] for it in chosen])
         ids = [track["id"] for it in full.values() for track in it["tracks"]["items"]]
-        tracks = list((await call.web.tracks(random.sample(ids, min(len(ids), size)))).values())
+        # More than are wanted: some of them may not be played here.
+        some = random.sample(ids, min(len(ids), size + SPARE))
+        tracks = list((await call.web.tracks(some)).values())
     random.shuffle(tracks)
-    return {"randomSongs": {"song": await call.songs(tracks[:size])}}
+    return {"randomSongs": {"song": (await call.songs(tracks))[:size]}}
 
 
 async def get_songs_by_genre(call: Call) -> Answer:

@@ -140,7 +140,9 @@ class Machine(RuleBasedStateMachine):
     def move(self, user: str, id: str, anchor: str, where: Any, which: int) -> None:
         place = Place(where, anchor if where in ("before", "after") else "")
         there = [it for it in self.model if it[0] == id]
-        if self.submit(user, Move((id,), place), which) is None or not there or id == anchor:
+        # Beside itself it stays; first and last name no neighbour.
+        beside_itself = place.item == id
+        if self.submit(user, Move((id,), place), which) is None or not there or beside_itself:
             return
         self.model.remove(there[0])
         at = self._place(place)
